@@ -1,0 +1,1 @@
+"""Dunwell recovers failed B2B SaaS payments."""

@@ -1,0 +1,1 @@
+"""The verbs: receive, tick, perform, review. Every write happens here."""

@@ -1,0 +1,44 @@
+"""What comes out of the rules: actions, the next look, and *because*."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dunwell.policy.facts import Hold
+from dunwell.policy.words import ActionKind, Ending, ReviewKind, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do, with its reason in a sentence a person can read."""
+
+    kind: ActionKind
+    because: str
+    stage: Stage | None = None
+    to: str | None = None
+    review: ReviewKind | None = None
+    ending: Ending | None = None
+    hold: Hold | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A rule that did not speak, and why not."""
+
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now and when to look again.
+
+    `next_look` None means nothing but a new fact or a person can move the case. `considered` lists, in
+    order, the rules that were asked before the one that spoke.
+    """
+
+    actions: tuple[Action, ...]
+    next_look: datetime | None
+    because: str
+    rule: str = ""
+    considered: tuple[Silence, ...] = ()

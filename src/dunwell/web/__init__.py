@@ -1,0 +1,1 @@
+"""What people see: the desk, the payment-link page, the webhook endpoint."""
