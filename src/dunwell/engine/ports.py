@@ -1,0 +1,82 @@
+"""The doors to the outside: what the engine asks of vendors, mail and the clock."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from dunwell.engine.clock import Clock
+from dunwell.policy.facts import InvoiceReading, Person, Unreadable
+from dunwell.policy.readings import (
+    ArrearsReading,
+    ChargeResult,
+    CustomerReading,
+    Delivery,
+    Malformed,
+    Notice,
+    OutgoingMail,
+)
+
+
+class Payments(Protocol):
+    """Stripe. Every answer is a value; `Unreadable` says whether asking again can help."""
+
+    def translate(self, event: Mapping[str, Any]) -> Notice | Malformed:
+        """Say what an event is about. Pure."""
+        ...
+
+    def read_invoice(self, invoice: str, now: datetime) -> InvoiceReading | Unreadable:
+        """Read one invoice with what is in flight or charged back behind it (for the gate)."""
+        ...
+
+    def read_arrears(self, invoice: str, now: datetime) -> ArrearsReading | Unreadable:
+        """Read one invoice with its last failure and that failure's reason."""
+        ...
+
+    def read_customer(self, customer: str, now: datetime) -> CustomerReading | Unreadable:
+        """Read who the customer is, how they have paid so far, and their MRR."""
+        ...
+
+    def find_invoice(self, payment: str) -> str | None | Unreadable:
+        """Find the invoice behind a payment intent; None when there is none."""
+        ...
+
+    def charge(self, invoice: str, method: str, key: str) -> ChargeResult:
+        """Charge an open invoice with one method under one idempotency key."""
+        ...
+
+    def open_portal(self, customer: str, return_url: str) -> str | Unreadable:
+        """Make a payment-method-update session and return its short-lived address."""
+        ...
+
+    def hosted_page(self, invoice: str) -> str | Unreadable:
+        """Return the address of the invoice's hosted page."""
+        ...
+
+    def events_since(self, since: datetime) -> Iterator[Mapping[str, Any]]:
+        """Yield all events created at or after `since`, oldest first; raises `SweepFailedError`."""
+        ...
+
+
+class Mailer(Protocol):
+    """Something that hands mail to a server."""
+
+    def send(self, mail: OutgoingMail) -> Delivery:
+        """Hand over one mail; never raises for what a server or network does."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything the verbs need from outside, put together by `wiring`."""
+
+    payments: Payments
+    mailer: Mailer
+    clock: Clock
+    sender: Person
+    base_url: str
+    secret: str

@@ -1,0 +1,155 @@
+"""Reads `DUNWELL_*` from the environment, once, with one clear line for whatever is missing or malformed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parseaddr
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+
+SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105 - refused in production
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or malformed; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpAddress:
+    """Where and how mail is handed over. `tls` is `starttls`, `tls` (from the first byte) or `none`."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+    tls: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The settings of one installation (contract, Environment)."""
+
+    production: bool
+    database_url: str
+    secret_key: str
+    base_url: str
+    policy_file: Path | None
+    stripe_api_key: str
+    stripe_webhook_secret: str
+    stripe_api_base: str
+    smtp: SmtpAddress | None
+    sender_name: str
+    sender_email: str
+    sandbox_now: str
+
+
+def read_environment(env: Mapping[str, str]) -> Environment:
+    """Read all settings; raise `ConfigurationError` naming the first that is missing or malformed."""
+    mode = env.get("DUNWELL_ENV", "sandbox")
+    if mode not in ("sandbox", "production"):
+        raise ConfigurationError(f"DUNWELL_ENV: must be 'sandbox' or 'production', not {mode!r}")
+    production = mode == "production"
+    secret_key = _secret(env, "DUNWELL_SECRET_KEY")
+    if production and (len(secret_key) < 32 or secret_key == SANDBOX_SECRET):
+        raise ConfigurationError("DUNWELL_SECRET_KEY: production needs one of at least 32 characters")
+    base_url = env.get("DUNWELL_BASE_URL", "") or "http://127.0.0.1:8000"
+    if production and "DUNWELL_BASE_URL" not in env:
+        raise ConfigurationError(
+            "DUNWELL_BASE_URL: missing; links in mails need the address customers can reach"
+        )
+    sender_name, sender_email = _sender(env, required=production)
+    return Environment(
+        production=production,
+        database_url=_database(env),
+        secret_key=secret_key or SANDBOX_SECRET,
+        base_url=_web_address("DUNWELL_BASE_URL", base_url),
+        policy_file=_file(env, "DUNWELL_POLICY"),
+        stripe_api_key=_secret(env, "DUNWELL_STRIPE_API_KEY"),
+        stripe_webhook_secret=_secret(env, "DUNWELL_STRIPE_WEBHOOK_SECRET"),
+        stripe_api_base=_web_address("DUNWELL_STRIPE_API_BASE", env.get("DUNWELL_STRIPE_API_BASE", "")),
+        smtp=_smtp(_secret(env, "DUNWELL_EMAIL_URL")),
+        sender_name=sender_name,
+        sender_email=sender_email,
+        sandbox_now="" if production else env.get("DUNWELL_SANDBOX_NOW", ""),
+    )
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    path = env.get(f"{name}_FILE", "")
+    if not path:
+        return env.get(name, "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{name}_FILE: cannot read {path}: {error}") from None
+
+
+def _file(env: Mapping[str, str], name: str) -> Path | None:
+    value = env.get(name, "")
+    if not value:
+        return None
+    path = Path(value)
+    if not path.is_file():
+        raise ConfigurationError(f"{name}: no such file: {value}")
+    return path
+
+
+def _database(env: Mapping[str, str]) -> str:
+    url = _secret(env, "DUNWELL_DATABASE_URL") or "sqlite:///dunwell.sqlite3"
+    if not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise ConfigurationError("DUNWELL_DATABASE_URL: must start with sqlite:/// or postgresql://")
+    return url
+
+
+def _web_address(name: str, value: str) -> str:
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(f"{name}: must be an http or https address, not {value!r}")
+    return value.rstrip("/")
+
+
+def _sender(env: Mapping[str, str], *, required: bool) -> tuple[str, str]:
+    value = env.get("DUNWELL_SENDER", "")
+    if not value:
+        if required:
+            raise ConfigurationError("DUNWELL_SENDER: missing; mail needs a person: Name <address>")
+        return "Sam Sample", "sam.sample@dunwell.example"
+    name, address = parseaddr(value)
+    try:
+        validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise ConfigurationError(f"DUNWELL_SENDER: must look like Name <address>, not {value!r}") from None
+    if not name:
+        raise ConfigurationError(
+            f"DUNWELL_SENDER: a name is missing; must look like Name <address>, not {value!r}"
+        )
+    return name, address
+
+
+def _smtp(url: str) -> SmtpAddress | None:
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ConfigurationError("DUNWELL_EMAIL_URL: the port must be a number") from None
+    if parts.scheme != "smtp" or not parts.hostname:
+        raise ConfigurationError("DUNWELL_EMAIL_URL: must look like smtp://user:pass@host:port?tls=starttls")
+    query = parse_qs(parts.query)
+    tls = query.pop("tls", ["none"])[0]
+    if tls not in ("starttls", "tls", "none"):
+        raise ConfigurationError(f"DUNWELL_EMAIL_URL: tls must be starttls, tls or none, not {tls!r}")
+    if query:
+        raise ConfigurationError(f"DUNWELL_EMAIL_URL: unknown option {next(iter(query))!r}")
+    default_port = {"starttls": 587, "tls": 465, "none": 25}[tls]
+    return SmtpAddress(
+        host=parts.hostname,
+        port=port or default_port,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        tls=tls,
+    )

@@ -1,0 +1,123 @@
+"""What vendors answer: frozen values that connectors return and the engine reads.
+
+A vendor's refusal is a value too (`Unreadable`, `Refused`, ...), never an exception across the door.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from dunwell.policy.facts import Customer, InvoiceReading, Person, Reason
+from dunwell.policy.words import AttemptOutcome
+
+
+class Topic(StrEnum):
+    """What an event asks us to look at. Every event type is classified (`connectors/stripe/translate.py`)."""
+
+    FAILURE = "failure"  # an attempt on an invoice failed, or could not be made
+    INVOICE = "invoice"  # an invoice changed: read it again
+    PAYMENT = "payment"  # a payment behind some invoice changed: find the invoice, read it again
+    CHARGEBACK = "chargeback"  # a card network dispute, or a bank debit returned late
+    NEW_METHOD = "new_method"  # a customer saved a payment method
+    CUSTOMER = "customer"  # who the customer is changed
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One event, translated. Only ids are trusted: whatever matters is read again at the vendor."""
+
+    id: str
+    type: str
+    at: datetime
+    topic: Topic
+    invoice: str | None = None
+    payment: str | None = None
+    customer: str | None = None
+    method: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The body is not an event we can read; kept in the inbox with the reason."""
+
+    reason: str
+
+
+class SweepFailedError(Exception):
+    """The vendor's list of events could not be read to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrearsReading:
+    """An invoice as read for opening or refreshing a case, with the last failure if there was one."""
+
+    reading: InvoiceReading
+    customer: str
+    failed_at: datetime | None = None
+    reason: Reason | None = None
+    method: str = ""
+    payment: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerReading:
+    """A customer as read, with the moment it was asked and what was wrong with the data, in sentences."""
+
+    at: datetime
+    customer: Customer
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeResult:
+    """What came back from a charge. `UNKNOWN`: no answer; repeat with the same key, then re-read."""
+
+    outcome: AttemptOutcome
+    reason: Reason | None = None
+    payment: str = ""
+    detail: str = ""
+    retry_at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    """One mail, complete. `automatic` adds `Auto-Submitted: auto-generated` (RFC 3834)."""
+
+    message_id: str
+    sender: Person
+    to: Person
+    reply_to: str
+    subject: str
+    text: str
+    html: str
+    date: datetime
+    cc: tuple[Person, ...] = ()
+    automatic: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """The mail server took the message."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The mail server did not take it; nothing left. `permanent`: trying again cannot help."""
+
+    reason: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """The connection broke after the message was handed over: it may or may not have left."""
+
+    reason: str
+
+
+Delivery = Handed | Refused | Uncertain
