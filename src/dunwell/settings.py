@@ -1,7 +1,6 @@
 """Django's settings, from `DUNWELL_*` (see `environment.py`). A malformed one ends with a line and exit 2."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import dj_database_url
@@ -98,8 +97,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(__file__).parent / "static-root"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # straight from the package: nothing to collect first
 WHITENOISE_AUTOREFRESH = False
 
 LOGGING: dict[str, Any] = {
