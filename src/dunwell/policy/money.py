@@ -1,7 +1,8 @@
 """Money: integer minor units with a currency, never a float, never added across currencies."""
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 
 from babel.numbers import format_decimal, list_currencies
@@ -9,10 +10,17 @@ from babel.numbers import format_decimal, list_currencies
 # ISO 4217 exponents that are not 2. CLDR's digits (what Babel offers) round some two-decimal
 # currencies to whole units, so they cannot be used to store amounts.
 _EXPONENTS = {
-    **dict.fromkeys(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    **dict.fromkeys(["CLF", "UYW"], 4),
+    code: places
+    for places, codes in {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+        3: "BHD IQD JOD KWD LYD OMR TND",
+        4: "CLF UYW",
+    }.items()
+    for code in codes.split()
 }
+
+# ASCII digits only and few of them: `Decimal` alone would take "1_000", "1E999999" and other scripts.
+_AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 class BadAmountError(ValueError):
@@ -43,13 +51,9 @@ class Money:
         """Read a decimal text such as `"1200.00"`; raise `BadAmountError` when it does not fit exactly."""
         code = currency.upper()
         places = exponent(code)
-        try:
-            value = Decimal(text)
-        except InvalidOperation:
-            raise BadAmountError(f"{text!r} is not an amount") from None
-        if not value.is_finite():
-            raise BadAmountError(f"{text!r} is not an amount")
-        scaled = value.scaleb(places)
+        if not _AMOUNT.fullmatch(text):
+            raise BadAmountError(f"{text[:40]!r} is not an amount")
+        scaled = Decimal(text).scaleb(places)
         if scaled != scaled.to_integral_value():
             raise BadAmountError(f"{text!r} has more decimals than {code} allows ({places})")
         return cls(int(scaled), code)

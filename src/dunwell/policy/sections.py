@@ -1,0 +1,183 @@
+"""The tables of a policy file: one frozen model each, with the values of the spec as defaults."""
+
+import importlib.resources
+import re
+import tomllib
+from datetime import time
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+from dunwell.policy.words import Stage
+from dunwell.policy.zone_table import countries, zone_names
+
+
+def _exact(value: object) -> Decimal:
+    if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if number.is_finite():
+            return number
+    raise PydanticCustomError("exact", 'must be a number such as 1.5 or "5000.00"')
+
+
+def _plain(value: Decimal) -> str:
+    return format(value.normalize(), "f")
+
+
+def _clock(value: object) -> time:
+    if isinstance(value, time) and value.tzinfo is None and not value.second and not value.microsecond:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        return time.fromisoformat(value)
+    raise PydanticCustomError("clock", 'must be a time of day such as "09:00"')
+
+
+def _country(value: str) -> str:
+    if value not in countries():
+        raise PydanticCustomError("country", "must be a country's two letters (ISO 3166), such as US or DE")
+    return value
+
+
+def _timezone(value: str) -> str:
+    if value not in zone_names():
+        raise PydanticCustomError("timezone", "must be a time zone such as America/New_York")
+    return value
+
+
+def _collection(value: str) -> str:
+    if value == "dunwell":
+        raise PydanticCustomError("collection", "'dunwell' is not available yet")
+    if value != "stripe":
+        raise PydanticCustomError("collection", "must be 'stripe'")
+    return value
+
+
+Exact = Annotated[Decimal, BeforeValidator(_exact), PlainSerializer(_plain)]
+ClockTime = Annotated[time, BeforeValidator(_clock), PlainSerializer(lambda value: value.strftime("%H:%M"))]
+Days = Annotated[int, Field(ge=1, le=365)]
+Ratio = Annotated[Exact, Field(ge=0, le=1)]
+Factor = Annotated[Exact, Field(gt=0, le=10)]
+
+
+class Section(BaseModel):
+    """A table of the policy file. Frozen; unknown keys and wrong types are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Company(Section):
+    """Who the customer owes, and the calendar used where a customer's own is unknown."""
+
+    name: Annotated[str, Field(min_length=1)] = "Our company"
+    country: Annotated[str, AfterValidator(_country)] = "US"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "America/New_York"
+    phone: str = ""
+    bank_transfer: str = ""
+
+
+@lru_cache(maxsize=1)
+def built_in_text() -> str:
+    """Return the built-in policy file as it is packaged."""
+    return (importlib.resources.files("dunwell.policy") / "default.toml").read_text("utf-8")
+
+
+def _built_in_thresholds() -> dict[str, Decimal]:
+    table = tomllib.loads(built_in_text())["track"]["personal_above"]
+    return {code: Decimal(amount) for code, amount in table.items()}
+
+
+class TrackRule(Section):
+    """Who is on the personal track, and who collects on the standard track (spec 1, 3)."""
+
+    collection: Annotated[str, AfterValidator(_collection)] = "stripe"
+    personal_above: dict[str, Exact] = Field(default_factory=_built_in_thresholds)
+
+
+class Cadence(Section):
+    """Days after the anchor at which each stage is due (spec 1.1, 2)."""
+
+    notice: Annotated[int, Field(ge=0, le=0)] = 0
+    reminder: Days = 3
+    direct: Days = 7
+    final: Days = 14
+    escalation: Days = 21
+    escalation_min: Days = 15
+    escalation_max: Days = 30
+    minimum_gap_days: Annotated[int, Field(ge=1, le=30)] = 2
+
+    def offset(self, stage: Stage) -> int:
+        """Return a stage's days after the anchor before any band applies."""
+        days: int = getattr(self, stage.value)
+        return days
+
+
+class PatientBand(Section):
+    """Who gets more time: all conditions must hold (spec 2)."""
+
+    factor: Factor = Decimal("1.5")
+    min_tenure_months: Annotated[int, Field(ge=0)] = 12
+    min_invoices_paid: Annotated[int, Field(ge=0)] = 12
+    min_on_time_ratio: Ratio = Decimal("0.85")
+
+
+class TightBand(Section):
+    """Who gets less time: any condition is enough (spec 2)."""
+
+    factor: Factor = Decimal("0.75")
+    below_tenure_months: Annotated[int, Field(ge=0)] = 3
+    failures_90d: Annotated[int, Field(ge=1)] = 2
+    below_on_time_ratio: Ratio = Decimal("0.6")
+
+
+class Bands(Section):
+    """How the customer's own record stretches or tightens the cadence."""
+
+    patient: PatientBand = PatientBand()
+    tight: TightBand = TightBand()
+
+
+class Window(Section):
+    """The hours of the customer's clock in which messages other than the notice go out: half-open."""
+
+    opens: ClockTime = time(9)
+    closes: ClockTime = time(17)
+
+
+class Payer(Section):
+    """The per-payer cap (spec 2)."""
+
+    cap_days: Annotated[int, Field(ge=1, le=30)] = 2
+
+
+class PayBy(Section):
+    """Days between sending and the date the message names (spec 1.1)."""
+
+    direct: Annotated[int, Field(ge=1, le=30)] = 3
+    final: Annotated[int, Field(ge=1, le=30)] = 2
+    escalation: Annotated[int, Field(ge=1, le=30)] = 2
+
+    def days(self, stage: Stage) -> int | None:
+        """Return the days for a stage; None for the stages that name no date."""
+        return {Stage.DIRECT: self.direct, Stage.FINAL: self.final, Stage.ESCALATION: self.escalation}.get(
+            stage
+        )
+
+
+class GateRule(Section):
+    """How fresh the ledger's answer must be, and when silence of the ledger reaches a person (spec 5)."""
+
+    reading_max_age_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    tell_person_after_hours: Annotated[int, Field(ge=1, le=240)] = 24
+
+
+class Messages(Section):
+    """What holds for every text."""
+
+    max_words: Annotated[int, Field(ge=40, le=500)] = 120
+    folder: str = ""
