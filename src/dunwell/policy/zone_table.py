@@ -5,7 +5,9 @@ Read once from the `tzdata` package, so the answer does not depend on the machin
 
 import importlib.resources
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 # zone.tab orders a country's zones from east to west or by area, so its first row is usually but not
 # always where most people live. These are the countries where it is not.
@@ -126,9 +128,12 @@ def countries() -> frozenset[str]:
     return frozenset(_zones_by_country())
 
 
-def has_several_zones(country: str) -> bool:
-    """Say whether clocks differ within a known country."""
-    return len(_zones_by_country()[country]) > 1
+@lru_cache(maxsize=256)
+def has_several_clocks(country: str) -> bool:
+    """Say whether clocks differ within a known country, in winter or in summer."""
+    zones = [ZoneInfo(name) for name in _zones_by_country()[country]]
+    moments = datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC)
+    return any(len({moment.astimezone(zone).utcoffset() for zone in zones}) > 1 for moment in moments)
 
 
 def main_zone(country: str) -> str:
@@ -139,3 +144,8 @@ def main_zone(country: str) -> str:
 def zone_of_state(country: str, state: str) -> str | None:
     """Return the zone of a state by its ISO 3166-2 code without the country; None when not listed."""
     return _STATES.get(country, {}).get(state)
+
+
+def states_with_zones(country: str) -> frozenset[str]:
+    """Return the codes of the states this table lists for a country."""
+    return frozenset(_STATES.get(country, ()))
