@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -95,6 +96,22 @@ class Policy(Section):
     def offsets(self) -> Mapping[Band, Mapping[Stage, int]]:
         """Days after the anchor for each band and stage (spec 2)."""
         return MappingProxyType({band: MappingProxyType(_stretched(self, band)) for band in Band})
+
+    @cached_property
+    def gaps(self) -> Mapping[Band, Mapping[Stage, timedelta]]:
+        """The shortest time between a stage and the message before it: half the planned gap, or the minimum."""
+        least = timedelta(days=self.cadence.minimum_gap_days)
+        return MappingProxyType(
+            {
+                band: MappingProxyType(
+                    {
+                        after: max(timedelta(days=days[after] - days[before]) / 2, least)
+                        for before, after in pairwise(days)
+                    }
+                )
+                for band, days in self.offsets.items()
+            }
+        )
 
 
 CONTRADICTION = "contradiction"

@@ -5,7 +5,7 @@ import re
 import tomllib
 from datetime import time
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -125,6 +125,11 @@ class PatientBand(Section):
     min_invoices_paid: Annotated[int, Field(ge=0)] = 12
     min_on_time_ratio: Ratio = Decimal("0.85")
 
+    @cached_property
+    def ratio(self) -> tuple[int, int]:
+        """The on-time ratio as an exact fraction of whole numbers."""
+        return self.min_on_time_ratio.as_integer_ratio()
+
 
 class TightBand(Section):
     """Who gets less time: any condition is enough (spec 2)."""
@@ -133,6 +138,11 @@ class TightBand(Section):
     below_tenure_months: Annotated[int, Field(ge=0)] = 3
     failures_90d: Annotated[int, Field(ge=1)] = 2
     below_on_time_ratio: Ratio = Decimal("0.6")
+
+    @cached_property
+    def ratio(self) -> tuple[int, int]:
+        """The on-time ratio as an exact fraction of whole numbers."""
+        return self.below_on_time_ratio.as_integer_ratio()
 
 
 class Bands(Section):

@@ -1,0 +1,41 @@
+"""Which track a case opens on (spec 1)."""
+
+from dataclasses import dataclass
+
+from dunwell.policy.facts import Customer
+from dunwell.policy.policy import Policy
+from dunwell.policy.words import ReviewKind, Track
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The track of a new case, or None with the review item it waits for."""
+
+    track: Track | None
+    review: ReviewKind | None
+    because: str
+
+
+def open_on(customer: Customer, policy: Policy) -> Opening:
+    """Choose the track from the mean of three months' MRR: personal strictly above the threshold.
+
+    Unknown MRR is not zero: without a reading, or without a threshold for its currency, a person decides.
+    """
+    if customer.mrr is None:
+        return _unknown("The MRR of the last three months is unknown, which is not the same as zero.")
+    months = customer.mrr.months
+    currency = months[0].currency
+    if any(month.currency != currency for month in months):
+        return _unknown("The three months of MRR are in different currencies and cannot be averaged.")
+    threshold = policy.thresholds.get(currency)
+    if threshold is None:
+        return _unknown(f"The policy names no threshold for the personal track in {currency}.")
+    total = sum(month.minor for month in months)
+    inputs = f"{months[0]}, {months[1]} and {months[2]} ({customer.mrr.source})"
+    if total > 3 * threshold.minor:
+        return Opening(Track.PERSONAL, None, f"Three-month MRR of {inputs} averages above {threshold}.")
+    return Opening(Track.STANDARD, None, f"Three-month MRR of {inputs} averages {threshold} or less.")
+
+
+def _unknown(because: str) -> Opening:
+    return Opening(None, ReviewKind.MRR_UNKNOWN, because)

@@ -1,0 +1,280 @@
+"""The rules of the standard track, in the order they are asked (spec 1 to 7).
+
+Each takes a case, the policy and the moment, and either decides or says in a few constant words why it does
+not speak. The order is the meaning: money and ledgers first, then holds, then people, then the cadence.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from dunwell.policy.addresses import is_address
+from dunwell.policy.cadence import (
+    Timing,
+    earliest,
+    earliest_after,
+    end_of,
+    is_active,
+    next_stage,
+    rhythm_of,
+    stage_after,
+)
+from dunwell.policy.calendars import into_window
+from dunwell.policy.decision import Action, Decision
+from dunwell.policy.facts import Case, Hold
+from dunwell.policy.policy import Policy
+from dunwell.policy.words import (
+    ActionKind,
+    CaseStatus,
+    Ending,
+    HoldKind,
+    HoldScope,
+    InvoiceStatus,
+    MessageState,
+    ReviewKind,
+    Stage,
+    Track,
+)
+
+Rule = Callable[[Case, Policy, datetime], Decision | str]
+
+CHARGEBACK = "chargeback"
+ON_ITS_WAY = frozenset({MessageState.QUEUED, MessageState.CLAIMED, MessageState.HANDING_OVER})
+IN_DOUBT = frozenset({MessageState.UNKNOWN, MessageState.REFUSED})
+SETTLED = {
+    InvoiceStatus.PAID: (Ending.RECOVERED, "The invoice is paid."),
+    InvoiceStatus.VOID: (Ending.VOIDED, "The invoice was voided."),
+    InvoiceStatus.UNCOLLECTIBLE: (Ending.WRITTEN_OFF, "The invoice was marked uncollectible."),
+}
+STRANGE = {
+    InvoiceStatus.UNKNOWN: (ReviewKind.INVOICE_UNKNOWN, "The ledger no longer knows this invoice."),
+    InvoiceStatus.DRAFT: (ReviewKind.BAD_DATA, "The ledger says this invoice is still a draft."),
+}
+# How long to wait for what is under way before looking again; facts that arrive earlier come first.
+_IN_FLIGHT_LOOK = timedelta(days=1)
+_QUEUE_LOOK = timedelta(hours=1)
+
+
+def silent(because: str, next_look: datetime | None = None) -> Decision:
+    """Decide to do nothing until the next look."""
+    return Decision((), next_look, because)
+
+
+def _review(case: Case, kind: ReviewKind, because: str) -> Decision:
+    """Put the case on a person's desk, once: an item of that kind that is open already is enough."""
+    if kind in case.reviews:
+        return silent(f"{because} A person has been asked.")
+    return Decision((Action(ActionKind.REVIEW, because, review=kind),), None, because)
+
+
+def _local(timing: Timing, at: datetime) -> str:
+    """Write a moment on the customer's own clock."""
+    zone = timing.rhythm.zone
+    return f"{str(at.astimezone(zone.zone))[:16]} {zone.name}"
+
+
+def closed(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+    """Leave a closed case alone."""
+    if case.status is CaseStatus.CLOSED:
+        return silent("The case is closed.")
+    return "the case is not closed"
+
+
+def settled(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+    """Close a case whose invoice is paid, voided, written off or fully credited."""
+    status = case.invoice.status
+    if status in SETTLED:
+        ending, because = SETTLED[status]
+    elif status is InvoiceStatus.OPEN and case.invoice.open.minor <= 0:
+        ending, because = Ending.CREDITED, "Nothing is open on the invoice any more."
+    else:
+        return "money is still open"
+    return Decision((Action(ActionKind.CLOSE, because, ending=ending),), None, because)
+
+
+def strange_invoice(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+    """Ask a person about an invoice the ledger does not know, or that is not final."""
+    if case.invoice.status not in STRANGE:
+        return "the ledger knows the invoice"
+    kind, because = STRANGE[case.invoice.status]
+    return _review(case, kind, because)
+
+
+def chargeback(case: Case, _policy: Policy, now: datetime) -> Decision | str:
+    """Hold a case whose payment was taken back by the card network or the bank."""
+    if not case.invoice.charged_back:
+        return "no payment was taken back"
+    placed = [h for h in case.holds if h.kind is HoldKind.DISPUTE and h.reason.startswith(CHARGEBACK)]
+    if any(is_active(hold, now) for hold in placed):
+        return "the chargeback is on hold already"
+    because = "The payer's bank took a payment back (chargeback)."
+    if placed:
+        return silent(f"{because} The hold was released, but nothing may be sent while it stands.")
+    hold = Hold(
+        HoldKind.DISPUTE, HoldScope.CASE, now, None, f"{CHARGEBACK} reported by the ledger", "dunwell"
+    )
+    actions = [Action(ActionKind.HOLD, because, hold=hold)]
+    if ReviewKind.CHARGEBACK not in case.reviews:
+        actions.append(Action(ActionKind.REVIEW, because, review=ReviewKind.CHARGEBACK))
+    return Decision(tuple(actions), None, because)
+
+
+def on_hold(case: Case, _policy: Policy, now: datetime) -> Decision | str:
+    """Keep silent while a hold is active; look again when the first one ends."""
+    active = [hold for hold in case.holds if is_active(hold, now)]
+    if not active:
+        return "no hold is active"
+    ends = [end for hold in active if (end := end_of(hold)) is not None]
+    kinds = " and ".join(dict.fromkeys(hold.kind.value for hold in active))
+    next_look = min(ends, default=None)
+    until = (
+        f"until {next_look:%Y-%m-%d %H:%M} {next_look.tzname()}" if next_look else "until a person ends it"
+    )
+    return silent(f"The case is on hold ({kinds}) {until}.", next_look)
+
+
+def track_unknown(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+    """Ask a person when the MRR, and so the track, is unknown."""
+    if case.track is not None:
+        return "the track is known"
+    return _review(case, ReviewKind.MRR_UNKNOWN, "The customer's MRR is unknown, so the track is open.")
+
+
+def personal_track(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+    """Leave large customers to a person."""
+    if case.track is not Track.PERSONAL:
+        return "the case is on the standard track"
+    because = "The customer is on the personal track, where a person signs every message."
+    return _review(case, ReviewKind.PERSONAL_TRACK, because)
+
+
+def with_a_person(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+    """Keep silent while the case is on somebody's desk or handed over for good."""
+    if case.status is CaseStatus.REVIEW:
+        return silent("The case is on a person's desk.")
+    if case.status is CaseStatus.ESCALATED:
+        return silent("The case was handed to a person; automation has ended.")
+    return "no person has the case"
+
+
+def no_contact(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+    """Ask a person for a contact when there is none that mail can reach."""
+    contact = case.customer.contact
+    if contact is None:
+        return _review(case, ReviewKind.NO_CONTACT, "No contact is known for this customer.")
+    if not is_address(contact.email):
+        return _review(case, ReviewKind.NO_CONTACT, "The contact's address is not an e-mail address.")
+    if not contact.deliverable:
+        return _review(case, ReviewKind.NO_CONTACT, "Mail to the contact came back.")
+    return "there is a contact"
+
+
+def in_flight(case: Case, _policy: Policy, now: datetime) -> Decision | str:
+    """Keep silent while a payment is under way."""
+    if case.invoice.in_flight:
+        return silent("A payment for the invoice is under way.", now + _IN_FLIGHT_LOOK)
+    return "no payment is under way"
+
+
+def on_its_way(case: Case, _policy: Policy, now: datetime) -> Decision | str:
+    """Wait for a message of this case that has not left yet."""
+    if any(message.state in ON_ITS_WAY for message in case.messages):
+        return silent("A message of this case is on its way.", now + _QUEUE_LOOK)
+    return "no message is on its way"
+
+
+def in_doubt(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+    """Keep silent when nobody knows whether the message of this stage left, or it was refused."""
+    stage = next_stage(case)
+    if any(message.stage is stage and message.state in IN_DOUBT for message in case.messages):
+        return silent(f"The {stage} was refused, or may have left; a person decides what happens next.")
+    return "every message is accounted for"
+
+
+def all_said(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+    """Stop after the last stage."""
+    if next_stage(case) is None:
+        return silent("Every stage has been sent; automation has ended.")
+    return "a stage is left"
+
+
+def too_early(case: Case, policy: Policy, now: datetime) -> Decision | str:
+    """Wait for the earliest moment of the next stage, and for the customer's working hours."""
+    stage = _stage(case)
+    timing = earliest(case, stage, policy, now)
+    at = timing.at
+    if at <= now and stage is not Stage.NOTICE:
+        rhythm = timing.rhythm
+        at = into_window(now, rhythm.calendar.calendar, rhythm.zone.zone, policy.window)
+    if at <= now:
+        return "the stage is due"
+    return silent(f"The {stage} waits until {_local(timing, at)}: {timing.because}.", at)
+
+
+def payer_cap(case: Case, policy: Policy, now: datetime) -> Decision | str:
+    """Skip a message that would be the contact's second within the cap, whichever case the first was about."""
+    stage = _stage(case)
+    if stage is Stage.ESCALATION and case.customer.strategic:
+        return "the next step is a call, not mail"
+    free = cap_ends(case, policy, now, stage)
+    if free is None:
+        return "the contact has not been written to lately"
+    cap = policy.payer.cap_days
+    because = (
+        f"The {stage} is due but waits until {free:%Y-%m-%d %H:%M} UTC: the contact was written to about another "
+        f"invoice less than {cap} days ago."
+    )
+    return Decision((Action(ActionKind.SKIP, because, stage=stage),), free, because)
+
+
+def escalate(case: Case, policy: Policy, now: datetime) -> Decision | str:
+    """Hand the case to a person: by a call task for strategic customers, with one last mail for others."""
+    stage = _stage(case)
+    if stage is not Stage.ESCALATION:
+        return "it is not time to escalate"
+    because = f"The escalation is due: {earliest(case, stage, policy, now).because}."
+    actions = [Action(ActionKind.ESCALATE, because, stage=stage)]
+    if ReviewKind.ESCALATION not in case.reviews:
+        actions.append(Action(ActionKind.REVIEW, because, stage=stage, review=ReviewKind.ESCALATION))
+    if case.customer.strategic:
+        call = "The customer is strategic: a person calls instead of sending mail."
+        actions.append(Action(ActionKind.CALL_TASK, call, stage=stage))
+    else:
+        actions.append(Action(ActionKind.SEND, because, stage=stage, to=_address(case)))
+    return Decision(tuple(actions), None, because)
+
+
+def send(case: Case, policy: Policy, now: datetime) -> Decision:
+    """Send the stage that is due, and look again when the following one can be."""
+    stage = _stage(case)
+    because = f"The {stage} is due: {earliest(case, stage, policy, now).because}."
+    following = stage_after(stage)
+    next_look = earliest_after(case, following, policy, now, now).at if following else None
+    return Decision((Action(ActionKind.SEND, because, stage=stage, to=_address(case)),), next_look, because)
+
+
+def cap_ends(case: Case, policy: Policy, now: datetime, stage: Stage) -> datetime | None:
+    """Return when the per-payer cap lets the stage go, inside the window unless a notice; None when free."""
+    if case.payer_written_at is None:
+        return None
+    free = case.payer_written_at + timedelta(days=policy.payer.cap_days)
+    if free <= now:
+        return None
+    if stage is Stage.NOTICE:
+        return free
+    rhythm = rhythm_of(case.customer, policy)
+    return into_window(free, rhythm.calendar.calendar, rhythm.zone.zone, policy.window)
+
+
+class NothingLeftError(ValueError):
+    """A rule about the next stage was asked about a case that has none."""
+
+
+def _stage(case: Case) -> Stage:
+    stage = next_stage(case)
+    if stage is None:
+        raise NothingLeftError("every stage of this case has been sent")
+    return stage
+
+
+def _address(case: Case) -> str | None:
+    return case.customer.contact.email if case.customer.contact else None
