@@ -1,0 +1,98 @@
+"""The content rules every message has to pass, whoever wrote it (spec 1.1, 1.2 step 4).
+
+The checker takes plain values, so it runs on what templates rendered and on text a person edited. It says
+which rule was broken, where, by what, and what to do about it.
+"""
+
+from dunwell.policy.content.language import no_exclamation, no_forbidden_words, no_raw_codes
+from dunwell.policy.content.links import one_link_in_html, one_link_in_text
+from dunwell.policy.content.message import Breach, ContentExpectation, Message, Rule
+from dunwell.policy.content.values import (
+    carries_values,
+    from_a_person,
+    no_markers,
+    nobody_on_cc,
+    one_amount,
+    one_subject_line,
+    replies_reach_a_person,
+    says_what_the_stage_has_to,
+    short_enough,
+    signed,
+)
+from dunwell.policy.wording import MessageContext, Rendered, Wording, render, sample_contexts, written_date
+from dunwell.policy.words import Stage, Track
+
+__all__ = ["Breach", "ContentExpectation", "Rule", "check_content", "check_wording", "expectation_of"]
+
+_RULES = (
+    one_subject_line,
+    carries_values,
+    one_amount,
+    one_link_in_text,
+    one_link_in_html,
+    from_a_person,
+    signed,
+    replies_reach_a_person,
+    no_forbidden_words,
+    no_exclamation,
+    no_raw_codes,
+    says_what_the_stage_has_to,
+    nobody_on_cc,
+    short_enough,
+    no_markers,
+)
+
+
+def check_content(
+    stage: Stage | None, message: Rendered, expectation: ContentExpectation
+) -> tuple[Breach, ...]:
+    """Return every broken rule, in reading order of the rules; empty means the message may go out.
+
+    An empty `html` is a text-only mail. `stage` may be None on the personal track only, whose rules do not
+    depend on it; `ValueError` otherwise.
+    """
+    if stage is None and expectation.track is not Track.PERSONAL:
+        raise ValueError("a message of the standard track has a stage")
+    whole = Message(stage, message, expectation)
+    return tuple(dict.fromkeys(breach for rule in _RULES for breach in rule(whole)))
+
+
+def expectation_of(
+    context: MessageContext,
+    *,
+    sender_email: str,
+    cc: tuple[str, ...] = (),
+    max_words: int = 120,
+    track: Track = Track.STANDARD,
+) -> ContentExpectation:
+    """Say what a message written from `context` has to carry."""
+    day = context.failed_on or context.due_on
+    return ContentExpectation(
+        invoice_number=context.invoice_number,
+        amount=str(context.amount),
+        date=written_date(day) if day else "",
+        link=context.link,
+        sender_name=context.sender_name,
+        sender_email=sender_email,
+        cc=cc,
+        max_words=max_words,
+        track=track,
+        failed=context.failed_on is not None,
+        days_overdue=context.days_overdue,
+        pay_by=written_date(context.pay_by) if context.pay_by else None,
+        sender_phone=context.sender_phone,
+        reply_address=context.reply_address,
+        company_name=context.company_name,
+        names=tuple(name for name in (context.customer_name, context.contact_name) if name),
+    )
+
+
+def check_wording(wording: Wording, max_words: int = 120) -> tuple[tuple[str, Breach], ...]:
+    """Run every stage of a wording on the sample contexts through its own rules; (stage, breach) pairs."""
+    found: dict[tuple[str, Breach], None] = {}
+    for stage in Stage:
+        for context in sample_contexts():
+            expected = expectation_of(context, sender_email=context.reply_address, max_words=max_words)
+            for breach in check_content(stage, render(wording, stage, context), expected):
+                found[str(stage), breach] = None
+    return tuple(found)
