@@ -11,6 +11,7 @@ from dunwell.policy.content import (
     check_wording,
     expectation_of,
 )
+from dunwell.policy.reasons import decline_rows
 from dunwell.policy.wording import Rendered, built_in_wording, load_wording, render, sample_contexts
 from dunwell.policy.words import Stage, Track
 
@@ -429,3 +430,13 @@ def test_broken_markup_never_breaks_the_checker(broken: str) -> None:
     message = written(Stage.NOTICE)
     check_content(Stage.NOTICE, replace(message, html=broken + message.html), EXPECTED)
     assert rules(Stage.NOTICE, replace(message, html=broken)) >= {Rule.AMOUNT, Rule.ONE_LINK}
+
+
+def test_no_decline_reason_breaks_a_message() -> None:
+    reasons = {row.sentence for row in decline_rows().values()}
+    assert len(reasons) > 40
+    for reason in sorted(reasons):
+        context = replace(CONTEXT, reason=reason)
+        expected = expectation_of(context, sender_email=context.reply_address)
+        for stage in Stage:
+            assert check_content(stage, render(built_in_wording(), stage, context), expected) == ()
