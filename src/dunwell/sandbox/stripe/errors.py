@@ -1,0 +1,44 @@
+"""What the fake Stripe says when it refuses: HTTP status and Stripe's error object."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+_DOCS = "https://docs.stripe.com/error-codes"
+
+
+class RefusedError(Exception):
+    """An answer that is an error.
+
+    `executed` says that the request got as far as doing something (a declined charge), so that an
+    idempotency key keeps the answer; refusals before that are not kept (Stripe's own rule).
+    """
+
+    def __init__(self, status: int, error: Json, *, executed: bool = False) -> None:
+        super().__init__(error.get("message", ""))
+        self.status = status
+        self.error = error
+        self.executed = executed
+
+
+def refuse(
+    message: str, *, param: str | None = None, code: str | None = None, status: int = 400
+) -> RefusedError:
+    """Build an `invalid_request_error`."""
+    error: Json = {"type": "invalid_request_error", "message": message}
+    if code is not None:
+        error |= {"code": code, "doc_url": f"{_DOCS}/{code.replace('_', '-')}"}
+    if param is not None:
+        error["param"] = param
+    return RefusedError(status, error)
+
+
+def unknown_object(kind: str, id_: str, *, param: str, status: int) -> RefusedError:
+    """Build `resource_missing`: 404 for an id in the path, 400 for one in a parameter."""
+    name = kind.rsplit(".", maxsplit=1)[-1].replace("_", " ")
+    return refuse(f"No such {name}: '{id_}'", param=param, code="resource_missing", status=status)
+
+
+def card_declined(error: Json) -> RefusedError:
+    """Build the 402 of a declined charge from the payment's own error object."""
+    return RefusedError(402, error, executed=True)
