@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.pages import Block, Page, page, pages
 
-ADRS = sorted((page("docs/adr/README.md").path.parent).glob("[0-9]*.md"))
+ADRS = sorted(page("docs/adr/README.md").path.parent.glob("[0-9]*.md"))
 PARTS = ["Status", "Context", "Decision", "Consequences", "Alternatives"]
 
 
