@@ -25,7 +25,7 @@ def is_address(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _is_valid(text: str) -> bool:
     try:
-        validate_email(text, check_deliverability=False, test_environment=True)
+        validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError:
         return False
     return True
