@@ -25,6 +25,10 @@ class Payments(Protocol):
         """Say what an event is about. Pure."""
         ...
 
+    def open_envelope(self, body: bytes, signature: str) -> Mapping[str, Any] | Malformed:
+        """Check a webhook's signature and parse its body."""
+        ...
+
     def read_invoice(self, invoice: str, now: datetime) -> InvoiceReading | Unreadable:
         """Read one invoice with what is in flight or charged back behind it (for the gate)."""
         ...
@@ -37,7 +41,7 @@ class Payments(Protocol):
         """Read who the customer is, how they have paid so far, and their MRR."""
         ...
 
-    def find_invoice(self, payment: str) -> str | None | Unreadable:
+    def find_invoice(self, payment: str) -> str | Unreadable | None:
         """Find the invoice behind a payment intent; None when there is none."""
         ...
 
@@ -54,7 +58,7 @@ class Payments(Protocol):
         ...
 
     def events_since(self, since: datetime) -> Iterator[Mapping[str, Any]]:
-        """Yield all events created at or after `since`, oldest first; raises `SweepFailedError`."""
+        """Yield all events created at or after `since`, oldest first; raises `readings.SweepFailedError`."""
         ...
 
 
@@ -80,3 +84,4 @@ class Ports:
     sender: Person
     base_url: str
     secret: str
+    accepts_webhooks: bool = True

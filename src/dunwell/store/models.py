@@ -145,7 +145,10 @@ class PaymentAttempt(models.Model):
 
 
 class OutboxItem(models.Model):
-    """An effect to perform: a mail or a charge. `key` is unique for ever, so no effect happens twice."""
+    """An effect to perform: a mail or a charge. `key` is unique for ever, so no effect happens twice.
+
+    `due_at` is when to perform it or, while a worker has it, when that worker's lease runs out.
+    """
 
     MAIL = "mail"
     CHARGE = "charge"
@@ -157,7 +160,6 @@ class OutboxItem(models.Model):
     state = models.CharField(max_length=16, choices=_choices(words.MessageState))
     queued_at = models.DateTimeField()
     due_at = models.DateTimeField()
-    lease_until = models.DateTimeField(null=True)
     claimed_by = models.CharField(max_length=64, default="")
     tries = models.IntegerField(default=0)
     settled_at = models.DateTimeField(null=True)
@@ -173,8 +175,15 @@ class OutboxItem(models.Model):
     note = models.TextField(default="")
 
     class Meta:
-        """What is due is found by index; so is the last message to an address."""
+        """What is due is found by index; so is the last message to an address. One mail a stage, ever."""
 
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "stage"],
+                condition=Q(kind="mail") & ~Q(state="stopped"),
+                name="one_mail_per_stage",
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["due_at", "id"],

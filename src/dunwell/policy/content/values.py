@@ -81,16 +81,21 @@ def from_a_person(m: Message) -> Iterator[Breach]:
     words = set(re.findall(r"[^\W\d_]+", folded(name)))
     if not words or "@" in name or words & NOT_A_PERSON or (company and folded(name) == folded(company)):
         yield Breach(Rule.PERSON, "from", name, "From has to carry a person's name")
-    local = folded(m.expected.sender_email).partition("@")[0].partition("+")[0]
-    pieces = {piece.strip("0123456789") for piece in re.split(r"[._-]", local)}
-    joined = "".join(char for char in local if char.isalpha())
-    if not local or pieces & SHARED_ANYWHERE or joined in SHARED_ANYWHERE | SHARED_ALONE:
+    if is_shared_mailbox(m.expected.sender_email):
         yield Breach(
             Rule.SHARED_MAILBOX,
             "from",
             m.expected.sender_email,
             "a shared mailbox may not send: use a person's",
         )
+
+
+def is_shared_mailbox(address: str) -> bool:
+    """Say whether an address is one that many people read, such as billing@ or no-reply@."""
+    local = folded(address).partition("@")[0].partition("+")[0]
+    pieces = {piece.strip("0123456789") for piece in re.split(r"[._-]", local)}
+    joined = "".join(char for char in local if char.isalpha())
+    return not local or bool(pieces & SHARED_ANYWHERE) or joined in SHARED_ANYWHERE | SHARED_ALONE
 
 
 def signed(m: Message) -> Iterator[Breach]:

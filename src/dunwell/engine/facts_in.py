@@ -1,0 +1,250 @@
+"""Facts arrive at cases: each function here runs inside the caller's transaction and decides at once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from dunwell.engine.ports import Ports
+from dunwell.engine.record import consider, react
+from dunwell.policy import facts, words
+from dunwell.policy.book import Book
+from dunwell.policy.opening import Opening, open_on
+from dunwell.policy.readings import ArrearsReading, CustomerReading, Notice, Topic
+from dunwell.policy.respond import to_new_method
+from dunwell.store import cases, keep, models, people, snapshots
+from dunwell.store.journal import Journal
+
+
+def invoice_read(
+    arrears: ArrearsReading,
+    customer: CustomerReading | None,
+    notices: Sequence[Notice],
+    ports: Ports,
+    book: Book,
+    now: datetime,
+    trigger: words.AttemptTrigger = words.AttemptTrigger.STRIPE,
+) -> str:
+    """Fold a reading into its case, opening one if the invoice is in arrears; say in a few words what it was.
+
+    A case opens only on a failure, and only if the invoice, read *after* that failure, is still open.
+    """
+    payer = _payer(arrears, customer)
+    case = cases.open_case_of(arrears.reading.invoice.id)
+    invoice, changes = keep.keep_invoice(arrears.reading, payer)
+    case = case or cases.open_case_of(invoice.external_id)
+    new_attempt = _keep_failure(invoice, arrears, trigger)
+    journal = Journal(now)
+    if case is None:
+        why_not = _why_no_case(arrears, notices, invoice)
+        if why_not:
+            return why_not
+        case = _open(invoice, arrears, notices, book, journal, now)
+        note = "opened a case"
+    else:
+        case.invoice, case.customer = invoice, payer
+        _refresh(case, arrears, notices, changes, journal, new_attempt=new_attempt)
+        note = "updated its case"
+    consider([case], journal, ports, alarm=False)
+    journal.write()
+    return note
+
+
+def method_saved(arrears: ArrearsReading, method: str, at: datetime, ports: Ports, now: datetime) -> None:
+    """A customer saved a payment method: charge this open invoice with it at once (spec 3)."""
+    case = cases.open_case_of(arrears.reading.invoice.id)
+    if case is None:
+        return
+    journal = Journal(now)
+    journal.entry(
+        case,
+        "method_saved",
+        "The customer saved a payment method.",
+        by="customer",
+        at=at,
+        detail={"method": method},
+    )
+    book = keep.book_of(case.policy_id)
+    seen = snapshots.snapshots([case], now)[case.pk]
+    react(case, seen, to_new_method(seen, method, book.policy, now), journal, ports, book)
+    journal.write()
+
+
+def customer_read(reading: CustomerReading, ports: Ports, now: datetime) -> None:
+    """A customer's own facts changed: keep them and look at their open cases again."""
+    row = keep.keep_customer(reading)
+    rows = cases.open_cases_of(row)
+    journal = Journal(now)
+    for case in rows:
+        case.customer = row
+    consider(rows, journal, ports, alarm=False)
+    journal.write()
+
+
+def invoice_gone(invoice: str, why: str, ports: Ports, now: datetime) -> None:
+    """Stripe no longer knows an invoice that has an open case: a person must look."""
+    case = cases.open_case_of(invoice)
+    if case is None:
+        return
+    cases.mark_unknown(case.invoice, now)
+    journal = Journal(now)
+    journal.entry(case, "invoice", why, by="stripe")
+    consider([case], journal, ports, alarm=False)
+    journal.write()
+
+
+def _payer(arrears: ArrearsReading, reading: CustomerReading | None) -> models.Customer:
+    """The customer's row; an address on the invoice stands in when the customer has none."""
+    if reading is None:
+        known = keep.known_customer(arrears.customer)
+        if known is None:
+            raise ValueError(f"customer {arrears.customer} was neither read nor known")
+        return known
+    if reading.customer.contact is None and arrears.email:
+        contact = facts.Contact(name="", email=arrears.email, source="invoice")
+        reading = replace(reading, customer=replace(reading.customer, contact=contact))
+    return keep.keep_customer(reading)
+
+
+def _keep_failure(
+    invoice: models.Invoice, arrears: ArrearsReading, trigger: words.AttemptTrigger
+) -> keep.AttemptSeen | None:
+    if arrears.failed_at is None:
+        return None
+    outcome = words.AttemptOutcome.DECLINED
+    if arrears.reading.invoice.in_flight:
+        outcome = words.AttemptOutcome.PROCESSING
+    seen = keep.AttemptSeen(
+        key=f"{arrears.payment or invoice.external_id}:{arrears.failed_at.isoformat()}",
+        at=arrears.failed_at,
+        trigger=trigger,
+        outcome=outcome,
+        method=arrears.method,
+        reason=arrears.reason,
+    )
+    return seen if keep.keep_attempt(invoice, seen) else None
+
+
+def _why_no_case(arrears: ArrearsReading, notices: Sequence[Notice], invoice: models.Invoice) -> str:
+    said = arrears.reading.invoice
+    failures = [notice for notice in notices if notice.topic is Topic.FAILURE]
+    if any(notice.topic is Topic.CHARGEBACK for notice in notices) and said.charged_back:
+        return _chargeback_after_the_end(invoice, notices[0].at)
+    if not failures:
+        return "no case on this invoice"
+    if said.status is not words.InvoiceStatus.OPEN:
+        return f"no case: the invoice is {said.status.value}"
+    if said.open.minor <= 0:
+        return "no case: nothing is open on the invoice"
+    last_end = cases.last_end_of(invoice)
+    if last_end is not None and all(notice.at <= last_end for notice in failures):
+        return "no case: the failure is older than the end of the last case"
+    return ""
+
+
+def _chargeback_after_the_end(invoice: models.Invoice, at: datetime) -> str:
+    """Money we counted as received went back: the closed case's story gets it, and a person is told."""
+    case = cases.last_case_of(invoice)
+    if case is None:
+        return "chargeback on an invoice that never had a case"
+    journal = Journal(at)
+    text = f"The payment of {invoice.number} was taken back after the case had closed."
+    journal.entry(case, "chargeback", text, by="stripe")
+    if not people.has_open_review(case, words.ReviewKind.CHARGEBACK):
+        journal.review(case, words.ReviewKind.CHARGEBACK, text, "Answer the chargeback at Stripe.")
+    journal.write()
+    return "chargeback on a closed case"
+
+
+def _open(
+    invoice: models.Invoice,
+    arrears: ArrearsReading,
+    notices: Sequence[Notice],
+    book: Book,
+    journal: Journal,
+    now: datetime,
+) -> models.Case:
+    keep.pin(book, now)
+    failed_at = min([n.at for n in notices if n.topic is Topic.FAILURE], default=arrears.failed_at or now)
+    payer = snapshots.customer_facts(invoice.customer, None)
+    opening = open_on(payer, book.policy)
+    values: dict[str, Any] = {
+        "track": opening.track.value if opening.track else None,
+        "status": words.CaseStatus.OPEN.value,
+        "opened_at": now,
+        "anchor_at": min(failed_at, now),
+        "failed_at": failed_at,
+        **_reason_columns(arrears.reason),
+    }
+    case = cases.open_case(invoice=invoice, book=book, values=values)
+    reason = f" {arrears.reason.sentence}" if arrears.reason else ""
+    amount = arrears.reading.invoice.open
+    journal.entry(
+        case,
+        "opened",
+        f"The payment of {invoice.number} over {amount} failed.{reason} {opening.because}",
+        by="stripe",
+        at=failed_at,
+        detail=_opening_detail(payer, opening, arrears),
+    )
+    warnings = list(invoice.customer.warnings)
+    if arrears.reason is not None and not arrears.reason.known:
+        code = arrears.reason.code
+        warnings.append(f"Stripe gave a reason we do not know ({code}); it is treated as one that may pass.")
+    for warning in warnings:
+        journal.entry(case, "warning", warning)
+    return case
+
+
+def _opening_detail(payer: facts.Customer, opening: Opening, arrears: ArrearsReading) -> dict[str, Any]:
+    detail: dict[str, Any] = {"track": opening.track.value if opening.track else None}
+    if payer.mrr is not None:
+        detail["mrr"] = [str(month) for month in payer.mrr.months]
+        detail["mrr_source"] = payer.mrr.source
+        detail["mrr_as_of"] = payer.mrr.as_of.isoformat() if payer.mrr.as_of else None
+    if arrears.reason is not None:
+        detail["code"], detail["class"] = arrears.reason.code, arrears.reason.retry_class.value
+    return detail
+
+
+def _reason_columns(reason: facts.Reason | None) -> dict[str, Any]:
+    if reason is None:
+        return {}
+    return {
+        "reason_code": reason.code[:100],
+        "reason_class": reason.retry_class.value,
+        "reason_sentence": reason.sentence[:300],
+        "reason_known": reason.known,
+    }
+
+
+def _refresh(
+    case: models.Case,
+    arrears: ArrearsReading,
+    notices: Sequence[Notice],
+    changes: Sequence[str],
+    journal: Journal,
+    *,
+    new_attempt: keep.AttemptSeen | None,
+) -> None:
+    earliest = min((n.at for n in notices if n.topic is Topic.FAILURE), default=case.anchor_at)
+    if earliest < case.anchor_at:
+        case.anchor_at = case.failed_at = earliest
+        journal.entry(
+            case, "anchor", "An earlier failure of this invoice came in late.", by="stripe", at=earliest
+        )
+    if new_attempt is not None:
+        sentence = new_attempt.reason.sentence if new_attempt.reason else ""
+        journal.entry(
+            case,
+            "attempt",
+            f"A payment attempt failed. {sentence}".strip(),
+            by="stripe",
+            at=new_attempt.at,
+            detail={"code": new_attempt.reason.code if new_attempt.reason else ""},
+        )
+        for name, value in _reason_columns(arrears.reason).items():
+            setattr(case, name, value)
+    for change in changes:
+        journal.entry(case, "invoice", change, by="stripe")
+    journal.changed(case)

@@ -1,0 +1,112 @@
+"""Writes the letter a case is due: facts and words in, subject and bodies out, checked against the rules."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
+
+from dunwell.engine.links import make_link
+from dunwell.engine.ports import Ports
+from dunwell.policy.book import Book
+from dunwell.policy.content import check_content, expectation_of
+from dunwell.policy.facts import Case, Person
+from dunwell.policy.readings import OutgoingMail
+from dunwell.policy.wording import IncompleteContextError, MessageContext, Rendered, render
+from dunwell.policy.words import Stage, Track
+from dunwell.policy.zones import zone_for
+from dunwell.store.models import OutboxItem
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message as it leaves: one subject line, a text and an HTML body."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritable:
+    """The message cannot be written, or breaks a content rule; the reason names the rule and place."""
+
+    reason: str
+
+
+def compose(
+    pk: int, case: Case, stage: Stage, book: Book, ports: Ports, now: datetime
+) -> Letter | Unwritable:
+    """Write one message of the standard track for the moment `now`."""
+    try:
+        written = render(book.wording, stage, _context(pk, case, stage, book, ports, now))
+    except IncompleteContextError as error:
+        return Unwritable(f"The {stage} cannot be written: {error}.")
+    return Letter(written.subject, written.text, written.html)
+
+
+def check_letter(
+    letter: Letter, pk: int, case: Case, stage: Stage, book: Book, ports: Ports, written_at: datetime
+) -> Unwritable | None:
+    """Hold the text that is about to leave to the content rules (spec 1.1); None when it keeps them all."""
+    context = _context(pk, case, stage, book, ports, written_at)
+    expected = expectation_of(
+        context,
+        sender_email=ports.sender.email,
+        max_words=book.policy.messages.max_words,
+        track=case.track or Track.STANDARD,
+    )
+    breaches = check_content(stage, Rendered(letter.subject, letter.text, letter.html), expected)
+    if not breaches:
+        return None
+    found = "; ".join(f"{breach.place}: {breach.message}" for breach in breaches)
+    return Unwritable(f"The {stage} breaks the content rules: {found}")
+
+
+def outgoing(item: OutboxItem, letter: Letter, ports: Ports, now: datetime) -> OutgoingMail:
+    """Address a letter. The Message-ID follows from the outbox key, so a mail can be recognised anywhere."""
+    return OutgoingMail(
+        message_id=message_id(item.key, ports),
+        sender=ports.sender,
+        to=Person(item.to_name, item.to_address),
+        reply_to=ports.sender.email,
+        subject=letter.subject,
+        text=letter.text,
+        html=letter.html,
+        date=now,
+    )
+
+
+def message_id(key: str, ports: Ports) -> str:
+    """Derive the Message-ID of an effect from its key and this installation's secret."""
+    digest = hashlib.sha256(f"{ports.secret}:{key}".encode()).hexdigest()[:32]
+    return f"<{digest}@{urlsplit(ports.base_url).hostname or 'dunwell.invalid'}>"
+
+
+def _context(pk: int, case: Case, stage: Stage, book: Book, ports: Ports, now: datetime) -> MessageContext:
+    policy, contact = book.policy, case.customer.contact
+    zone = zone_for(case.customer, policy).zone
+    today = now.astimezone(zone).date()
+    failed_on = case.failed_at.astimezone(zone).date() if case.failed_at else None
+    since = case.invoice.due or failed_on or case.anchor.astimezone(zone).date()
+    return MessageContext(
+        customer_name=case.customer.name,
+        invoice_number=case.invoice.number,
+        amount=case.invoice.open,
+        link=make_link(pk, ports, now),
+        sender_name=ports.sender.name,
+        company_name=policy.company.name,
+        reply_address=ports.sender.email,
+        contact_name=contact.name if contact else None,
+        failed_on=failed_on,
+        due_on=None if failed_on else since,
+        reason=case.reason.sentence if case.reason else None,
+        days_overdue=max((today - since).days, 0),
+        pay_by=_pay_by(stage, today, book),
+        sender_phone=policy.company.phone,
+        rail=case.invoice.rail,
+    )
+
+
+def _pay_by(stage: Stage, today: date, book: Book) -> date | None:
+    days = getattr(book.policy.pay_by, stage.value, None)
+    return today + timedelta(days=days) if days is not None else None

@@ -1,0 +1,123 @@
+"""Payment links: our own signed, case-bound, expiring tokens; the vendor's session is made on the button.
+
+Stripe's portal sessions die within minutes, so no session address is ever put in a mail (spec 4).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.core import signing
+
+from dunwell.engine.ports import Ports
+from dunwell.policy import words
+from dunwell.policy.facts import Unreadable
+from dunwell.policy.money import Money
+from dunwell.store import cases, keep, models
+from dunwell.store.claims import one_transaction
+from dunwell.store.journal import Journal
+
+LIFETIME = timedelta(days=60)
+_SALT = "dunwell.payment-link"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """What the payment page shows. `payable` False: it says `state_sentence` and offers nothing."""
+
+    case_id: int
+    invoice_number: str
+    amount: str
+    customer_name: str
+    company_name: str
+    bank_transfer: str
+    payable: bool
+    state_sentence: str
+    rail: str
+
+
+def make_link(case: int, ports: Ports, now: datetime) -> str:
+    """Make the address a mail carries for a case; good for 60 days."""
+    until = int((now + LIFETIME).timestamp())
+    token = signing.Signer(key=ports.secret, salt=_SALT).sign_object([case, until], compress=False)
+    return f"{ports.base_url}/pay/{token}"
+
+
+def open_link(token: str, ports: Ports) -> LinkView | None:
+    """Show what a link stands for and note that it was opened; None for a forged or expired token.
+
+    Opening creates nothing at Stripe, so mail scanners are harmless.
+    """
+    now = ports.clock.now()
+    case = _case_of(token, ports, now)
+    if case is None:
+        return None
+    with one_transaction():
+        _note(case, "link_opened", "The payment link was opened.", now)
+    return _view(case)
+
+
+def start_update(token: str, ports: Ports) -> str | Unreadable | None:
+    """Make the vendor's page for this case and return its address; None when there is nothing to pay.
+
+    Cards go to a payment-method session of the portal, bank debits to the hosted invoice page (spec 4).
+    """
+    now = ports.clock.now()
+    case = _case_of(token, ports, now)
+    if case is None or not _view(case).payable:
+        return None
+    if case.invoice.rail == words.Rail.CARD.value:
+        back = f"{ports.base_url}/pay/{token}"
+        address = ports.payments.open_portal(case.customer.external_id, back)
+    else:
+        address = ports.payments.hosted_page(case.invoice.external_id)
+    with one_transaction():
+        if isinstance(address, Unreadable):
+            _note(case, "link_failed", f"The payment page could not be made: {address.reason}", now)
+        else:
+            _note(case, "link_used", "The customer went on to the payment page.", now)
+    return address
+
+
+def _case_of(token: str, ports: Ports, now: datetime) -> models.Case | None:
+    try:
+        said = signing.Signer(key=ports.secret, salt=_SALT).unsign_object(token)
+    except signing.BadSignature:
+        return None
+    case, until = said
+    if now > datetime.fromtimestamp(until, UTC):
+        return None
+    return cases.case_with_id(case)
+
+
+def _note(case: models.Case, kind: str, text: str, now: datetime) -> None:
+    locked = cases.locked_case(case.pk)
+    journal = Journal(now)
+    journal.entry(locked, kind, text, by="customer")
+    journal.write()
+
+
+def _view(case: models.Case) -> LinkView:
+    policy = keep.book_of(case.policy_id).policy
+    status = case.invoice.status
+    payable = (
+        case.closed_at is None and status == words.InvoiceStatus.OPEN.value and case.invoice.open_minor > 0
+    )
+    return LinkView(
+        case_id=case.pk,
+        invoice_number=case.invoice.number,
+        amount=str(Money(case.invoice.open_minor, case.invoice.currency)),
+        customer_name=case.customer.name,
+        company_name=policy.company.name,
+        bank_transfer=policy.company.bank_transfer,
+        payable=payable,
+        state_sentence="" if payable else _state(case),
+        rail=case.invoice.rail,
+    )
+
+
+def _state(case: models.Case) -> str:
+    ended = {
+        words.InvoiceStatus.PAID.value: "This invoice is paid. Thank you: there is nothing left to do.",
+        words.InvoiceStatus.VOID.value: "This invoice was cancelled. There is nothing to pay.",
+    }
+    return ended.get(case.invoice.status, "Nothing can be paid here any more.")

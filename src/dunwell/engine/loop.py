@@ -1,0 +1,72 @@
+"""The embedded loop: the verbs, over and over, until told to stop. Other engines call the same verbs."""
+
+import logging
+from collections import Counter
+from datetime import datetime, timedelta
+from threading import Event
+
+from django.db import DatabaseError, close_old_connections
+
+from dunwell.engine.apply import apply_waiting
+from dunwell.engine.perform import Worker, perform_due
+from dunwell.engine.ports import Ports
+from dunwell.engine.receive import sweep
+from dunwell.engine.tick import tick
+from dunwell.policy.book import Book
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY = timedelta(minutes=5)
+PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+
+
+def run_due(
+    ports: Ports, book: Book, now: datetime, worker: Worker, stop: Event | None = None
+) -> Counter[str]:
+    """Do everything that is due at one instant: apply, tick, perform, until nothing is left or `stop` is set."""
+    done: Counter[str] = Counter()
+    while not (stop and stop.is_set()):
+        applied = apply_waiting(ports, book, now)
+        looked = tick(ports, now)
+        performed = perform_due(ports, now, worker)
+        done["events"] += applied
+        done["cases"] += looked
+        done.update(performed)
+        if not applied and not looked and not performed.total():
+            break
+    return done
+
+
+def run_once(ports: Ports, book: Book, now: datetime, worker: Worker) -> Counter[str]:
+    """Sweep for what webhooks missed, then do everything due at `now`."""
+    found = sweep(ports, now)
+    done = run_due(ports, book, now, worker)
+    done["swept"] += found
+    ports.mailer.close()
+    return done
+
+
+def run_forever(ports: Ports, book: Book, worker: Worker, stop: Event) -> None:
+    """Run until `stop` is set; what is in hand is finished first. A failing database is waited out."""
+    next_sweep: datetime | None = None
+    pause = PAUSE_SECONDS
+    while not stop.is_set():
+        now = ports.clock.now()
+        try:
+            if next_sweep is None or now >= next_sweep:
+                sweep(ports, now)
+                next_sweep = now + SWEEP_EVERY
+            done = run_due(ports, book, now, worker, stop)
+        except DatabaseError as error:
+            # A full disk or a locked or absent database: nothing is lost, everything is still due.
+            log.error("the database cannot be used now, trying again in %.0f s: %s", pause, error)  # noqa: TRY400
+            close_old_connections()
+            stop.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            continue
+        pause = PAUSE_SECONDS
+        if not done.total():
+            ports.mailer.close()
+            stop.wait(PAUSE_SECONDS)
+    ports.mailer.close()

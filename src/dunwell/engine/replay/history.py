@@ -1,0 +1,266 @@
+"""Reads recorded history: one JSON object a line, checked whole before anything is replayed (contract, Replay)."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from dunwell.policy.money import BadAmountError, Money, exponent
+from dunwell.policy.words import HoldKind
+from dunwell.policy.zone_table import countries, zone_names
+
+
+class HistoryError(Exception):
+    """The history cannot be replayed; the message has the line number."""
+
+
+def _country(value: str) -> str:
+    if value not in countries():
+        raise ValueError("must be a country's two letters (ISO 3166)")
+    return value
+
+
+def _zone(value: str) -> str:
+    if value not in zone_names():
+        raise ValueError("must be a time zone such as America/New_York")
+    return value
+
+
+def _currency(value: str) -> str:
+    try:
+        exponent(value)
+    except BadAmountError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+def _moment(value: object) -> object:
+    """A bare date means the start of that day, UTC; only `until` may be one."""
+    if isinstance(value, str) and len(value) == len("2026-04-07"):
+        day = date.fromisoformat(value)
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=500)]
+Until = Annotated[AwareDatetime, BeforeValidator(_moment)]
+Currency = Annotated[str, AfterValidator(_currency)]
+Count = Annotated[int, Field(ge=0, strict=True)]
+
+
+class Line(BaseModel):
+    """What every line has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: AwareDatetime
+
+
+class NamedAddress(BaseModel):
+    """A person; the address is checked by the rules, so that a bad one goes to review as it does live."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = ""
+    email: str = ""
+
+
+class CustomerLine(Line):
+    """Who owes, as known from this moment on."""
+
+    type: Literal["customer"]
+    customer: Name
+    name: Name
+    country: Annotated[str, AfterValidator(_country)] | None = None
+    subdivision: str | None = None
+    timezone: Annotated[str, AfterValidator(_zone)] | None = None
+    mrr: tuple[str, str, str] | None = None
+    currency: Currency = "USD"
+    tenure_months: Count | None = None
+    invoices_paid: Count = 0
+    invoices_on_time: Count = 0
+    failures_90d: Count = 0
+    strategic: bool = False
+    contact: NamedAddress | None = None
+    owner: NamedAddress | None = None
+
+    @model_validator(mode="after")
+    def _amounts(self) -> Self:
+        for month in self.mrr or ():
+            _amount(month, self.currency, "mrr", least=0)
+        return self
+
+
+class ArrearsLine(Line):
+    """What a failed payment and an invoice past its due date have in common."""
+
+    customer: Name
+    invoice: Name
+    amount: str
+    currency: Currency
+    due: date | None = None
+
+    @model_validator(mode="after")
+    def _amount_fits(self) -> Self:
+        _amount(self.amount, self.currency, "amount", least=1)
+        return self
+
+    @property
+    def money(self) -> Money:
+        """The amount."""
+        return Money.parse(self.amount, self.currency)
+
+
+class PaymentFailedLine(ArrearsLine):
+    """A payment attempt failed."""
+
+    type: Literal["payment_failed"]
+    rail: str = "card"
+    code: str | None = None
+
+
+class OverdueLine(ArrearsLine):
+    """An invoice passed its due date without a failed payment."""
+
+    type: Literal["overdue"]
+
+
+class InvoiceLine(Line):
+    """Something happened to an invoice."""
+
+    type: Literal["paid", "release", "dispute", "chargeback", "voided", "approve"]
+    invoice: Name
+
+
+class PartialPaymentLine(Line):
+    """Part of an invoice was paid."""
+
+    type: Literal["partial_payment"]
+    invoice: Name
+    amount: str
+
+
+class MethodLine(Line):
+    """A customer saved a payment method."""
+
+    type: Literal["payment_method_updated"]
+    customer: Name
+
+
+class ReplyLine(Line):
+    """The customer wrote back."""
+
+    type: Literal["reply"]
+    invoice: Name
+    text: str
+
+
+class HoldLine(Line):
+    """Somebody put a case on hold."""
+
+    type: Literal["hold"]
+    invoice: Name
+    kind: HoldKind = HoldKind.PAUSE
+    until: Until | None = None
+    reason: str = ""
+
+
+class DowntimeLine(Line):
+    """Nothing runs between `at` and `until`; what happens meanwhile is found afterwards."""
+
+    type: Literal["downtime"]
+    until: Until
+
+
+Fact = (
+    CustomerLine
+    | PaymentFailedLine
+    | OverdueLine
+    | InvoiceLine
+    | PartialPaymentLine
+    | MethodLine
+    | ReplyLine
+    | HoldLine
+    | DowntimeLine
+)
+_ADAPTER: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, Field(discriminator="type")])
+
+
+def read_history(lines: Iterable[str]) -> list[Fact]:
+    """Read all lines; raises `HistoryError` naming the first line that is wrong. Empty lines are skipped."""
+    facts: list[Fact] = []
+    customers: set[str] = set()
+    invoices: dict[str, str] = {}
+    for number, fact in _parsed(lines):
+        if facts and fact.at < facts[-1].at:
+            raise HistoryError(f"line {number}: at: earlier than the line before it")
+        if isinstance(fact, CustomerLine):
+            customers.add(fact.customer)
+        _known(number, fact, customers, invoices)
+        facts.append(fact)
+    return facts
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[tuple[int, Fact]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, _ADAPTER.validate_json(line)
+        except ValidationError as error:
+            raise HistoryError(f"line {number}: {_said(error.errors()[0])}") from None
+
+
+def _known(number: int, fact: Fact, customers: set[str], invoices: dict[str, str]) -> None:
+    if isinstance(fact, ArrearsLine | MethodLine) and fact.customer not in customers:
+        raise HistoryError(f"line {number}: customer: no line before this one describes {fact.customer!r}")
+    if isinstance(fact, ArrearsLine):
+        invoices[fact.invoice] = fact.currency
+    if isinstance(fact, PartialPaymentLine) and fact.invoice in invoices:
+        try:
+            _amount(fact.amount, invoices[fact.invoice], "amount", least=1)
+        except ValueError as error:
+            raise HistoryError(f"line {number}: {error}") from None
+    if isinstance(fact, DowntimeLine) and fact.until < fact.at:
+        raise HistoryError(f"line {number}: until: earlier than at")
+
+
+def _amount(text: str, currency: str, key: str, *, least: int) -> None:
+    try:
+        amount = Money.parse(text, currency)
+    except BadAmountError as error:
+        raise ValueError(f"{key}: {error}") from None
+    if amount.minor < least:
+        raise ValueError(f"{key}: must be {'above zero' if least else 'zero or more'}, not {text}")
+
+
+_SAID = {
+    "extra_forbidden": "unknown key",
+    "union_tag_invalid": "unknown type",
+    "union_tag_not_found": "the type is missing",
+    "missing": "is missing",
+    "timezone_aware": "needs a time zone",
+    "json_invalid": "not a JSON object",
+    "model_attributes_type": "not a JSON object",
+}
+
+
+def _said(error: ErrorDetails) -> str:
+    # The first part of the place is the line's own type: the reader knows that.
+    place = ".".join(str(part) for part in error["loc"][1:])
+    if error["type"] == "union_tag_invalid":
+        return f"type: unknown type {error['ctx']['tag']!r}"
+    said = _SAID.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said

@@ -1,0 +1,50 @@
+"""Sums a replay up, so that two policies can be laid side by side (spec 10)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dunwell.engine.replay.run import Replay, Step
+from dunwell.policy.book import Book
+from dunwell.policy.money import Money
+from dunwell.policy.words import ActionKind, CaseStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one policy would have done: counts, days from opening to close, and money still open."""
+
+    version: str
+    messages: int
+    retries: int
+    reviews: int
+    closed: int
+    open_cases: int
+    days_to_close: str
+    money_open: str
+
+
+def outcome_of(book: Book, steps: Sequence[Step], world: Replay) -> Outcome:
+    """Sum up the steps of one replay. Amounts of different currencies stay apart."""
+    count = {kind: sum(1 for step in steps if step.action is kind) for kind in ActionKind}
+    days = [
+        (step.at - step.case.opened_at).total_seconds() / 86400
+        for step in steps
+        if step.action is ActionKind.CLOSE
+    ]
+    money: dict[str, Money] = defaultdict()
+    still_open = [case for case in world.cases.values() if case.status is not CaseStatus.CLOSED]
+    for case in still_open:
+        amount = case.invoice.open
+        known = money.get(amount.currency)
+        money[amount.currency] = known.plus(amount) if known else amount
+    return Outcome(
+        version=book.version,
+        messages=count[ActionKind.SEND],
+        retries=count[ActionKind.RETRY],
+        reviews=count[ActionKind.REVIEW],
+        closed=count[ActionKind.CLOSE],
+        open_cases=len(still_open),
+        days_to_close=f"{sum(days) / len(days):.1f}" if days else "none closed",
+        money_open=", ".join(str(money[code]) for code in sorted(money)) or "none",
+    )

@@ -1,0 +1,97 @@
+"""Finds, locks and opens cases. A case that is going to be written is locked first."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from dunwell.policy.book import Book
+from dunwell.policy.words import InvoiceStatus
+from dunwell.store import models
+
+
+def _with_facts() -> QuerySet[models.Case]:
+    return models.Case.objects.select_related("invoice", "customer")
+
+
+def locked_case(case: int) -> models.Case:
+    """One case by id, locked until the transaction ends; raises `Case.DoesNotExist`."""
+    return _with_facts().select_for_update(of=("self",)).get(pk=case)
+
+
+def case_with_id(case: int) -> models.Case | None:
+    """One case by id, to read only."""
+    return _with_facts().filter(pk=case).first()
+
+
+def case_of_invoice(number_or_id: str) -> models.Case | None:
+    """The newest case on an invoice, found by its number or its id at the ledger, to read only."""
+    found = _with_facts().filter(invoice__external_id=number_or_id).order_by("-pk").first()
+    return found or _with_facts().filter(invoice__number=number_or_id).order_by("-pk").first()
+
+
+def open_case_of(external_id: str) -> models.Case | None:
+    """The open case on an invoice, locked, if there is one."""
+    rows = models.Case.objects.select_related("invoice", "customer").select_for_update(of=("self",))
+    return rows.filter(invoice__external_id=external_id, closed_at=None).first()
+
+
+def open_cases_of(customer: models.Customer) -> list[models.Case]:
+    """All open cases of a customer, locked, by id."""
+    rows = models.Case.objects.select_related("invoice", "customer").select_for_update(of=("self",))
+    return list(rows.filter(customer=customer, closed_at=None).order_by("pk"))
+
+
+def last_case_of(invoice: models.Invoice) -> models.Case | None:
+    """The newest case on an invoice, open or closed, locked."""
+    rows = models.Case.objects.select_related("invoice", "customer").select_for_update(of=("self",))
+    return rows.filter(invoice=invoice).order_by("-pk").first()
+
+
+def last_end_of(invoice: models.Invoice) -> datetime | None:
+    """When the newest closed case on an invoice ended."""
+    ends = models.Case.objects.filter(invoice=invoice, closed_at__isnull=False).order_by("-closed_at")
+    return ends.values_list("closed_at", flat=True).first()
+
+
+def mark_unknown(invoice: models.Invoice, now: datetime) -> None:
+    """Note that the ledger no longer knows an invoice."""
+    invoice.status, invoice.read_at = InvoiceStatus.UNKNOWN.value, now
+    invoice.save(update_fields=["status", "read_at"])
+
+
+def open_case(
+    *,
+    invoice: models.Invoice,
+    book: Book,
+    values: Mapping[str, Any],
+) -> models.Case:
+    """Insert an open case; raises `IntegrityError` if the invoice has one."""
+    return models.Case.objects.create(
+        invoice=invoice,
+        customer=invoice.customer,
+        policy_id=book.version,
+        opened_minor=invoice.open_minor,
+        **values,
+    )
+
+
+def invoices_with_open_cases(external_ids: Sequence[str]) -> set[str]:
+    """Which of these invoices have an open case."""
+    found = models.Case.objects.filter(invoice__external_id__in=external_ids, closed_at=None)
+    return set(found.values_list("invoice__external_id", flat=True))
+
+
+def open_invoices_of(customer: str) -> list[str]:
+    """Invoices of a customer that have an open case, oldest case first."""
+    found = models.Case.objects.filter(customer__external_id=customer, closed_at=None).order_by(
+        "opened_at", "pk"
+    )
+    return list(found.values_list("invoice__external_id", flat=True))
+
+
+def listed(status: str = "") -> list[models.Case]:
+    """Cases to list, of one status or all, the largest open amount of each currency first."""
+    rows = _with_facts().filter(status=status) if status else _with_facts()
+    return list(rows.order_by("invoice__currency", "-invoice__open_minor", "pk"))

@@ -1,0 +1,94 @@
+"""Who works on what: due rows found by index and taken so that no two workers hold the same one."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from dunwell.policy.words import MessageState
+from dunwell.store import models
+
+_RUNNING = [MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value]
+
+
+def one_transaction() -> AbstractContextManager[None]:
+    """All or nothing. On SQLite it takes the write lock at its start (IMMEDIATE)."""
+    return transaction.atomic()
+
+
+def due_cases(now: datetime, limit: int) -> list[int]:
+    """Ids of cases whose alarm has rung, oldest first, locked until the transaction ends.
+
+    PostgreSQL skips rows another worker holds; on SQLite the transaction has no rival. A worker that
+    dies rolls back and the alarm still stands, so a tick needs no lease.
+    """
+    due = models.Case.objects.filter(due_at__lte=now).order_by("due_at", "pk")
+    return list(due.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
+
+
+def next_alarm() -> datetime | None:
+    """When the next alarm of any case, message or event rings."""
+    cases = models.Case.objects.filter(due_at__isnull=False).order_by("due_at", "pk")
+    items = models.OutboxItem.objects.filter(state__in=_RUNNING).order_by("due_at", "pk")
+    events = models.InboxEvent.objects.filter(state=models.InboxEvent.WAITING).order_by("due_at", "pk")
+    found = [query.values_list("due_at", flat=True).first() for query in (cases, items, events)]
+    return min((at for at in found if at is not None), default=None)
+
+
+def claim_events(now: datetime, limit: int, lease: timedelta) -> list[models.InboxEvent]:
+    """Take waiting events, oldest first, by moving their alarm on: if we die they ring again."""
+    with one_transaction():
+        due = models.InboxEvent.objects.filter(state=models.InboxEvent.WAITING, due_at__lte=now)
+        rows = list(due.order_by("due_at", "pk").select_for_update(skip_locked=True)[:limit])
+        models.InboxEvent.objects.filter(pk__in=[row.pk for row in rows]).update(
+            due_at=now + lease, tries=F("tries") + 1
+        )
+    for row in rows:
+        row.tries += 1
+    return rows
+
+
+def claim_effects(now: datetime, limit: int, worker: str, lease: timedelta) -> list[models.OutboxItem]:
+    """Take effects that are due: queued ones, and claimed ones whose worker has let its lease run out.
+
+    A charge that was being handed over may be taken again: its idempotency key makes a repeat harmless.
+    A mail may not; `abandoned_mails` finds those.
+    """
+    repeatable = Q(kind=models.OutboxItem.CHARGE, state=MessageState.HANDING_OVER.value)
+    free = Q(state=MessageState.QUEUED.value) | Q(state=MessageState.CLAIMED.value) | repeatable
+    with one_transaction():
+        due = models.OutboxItem.objects.filter(free, due_at__lte=now, state__in=_RUNNING)
+        ids = list(
+            due.order_by("due_at", "pk")
+            .select_for_update(skip_locked=True)
+            .values_list("pk", flat=True)[:limit]
+        )
+        # While claimed, due_at is when the lease runs out: one index finds both.
+        models.OutboxItem.objects.filter(pk__in=ids).update(
+            state=MessageState.CLAIMED.value,
+            claimed_by=worker,
+            due_at=now + lease,
+            tries=F("tries") + 1,
+        )
+    rows = models.OutboxItem.objects.filter(pk__in=ids, claimed_by=worker).select_related("case")
+    return list(rows.order_by("pk"))
+
+
+def abandoned_mails(now: datetime) -> list[models.OutboxItem]:
+    """Mails that were being handed over when their worker vanished: nobody knows whether they left."""
+    rows = models.OutboxItem.objects.filter(
+        kind=models.OutboxItem.MAIL, state=MessageState.HANDING_OVER.value, due_at__lte=now
+    )
+    return list(rows.order_by("pk"))
+
+
+def move_effect(
+    item: models.OutboxItem, *, frm: Sequence[MessageState], to: MessageState, **values: object
+) -> bool:
+    """Change an effect's state if it still is in one of `frm` and ours; say whether it was."""
+    changed = models.OutboxItem.objects.filter(
+        pk=item.pk, state__in=[state.value for state in frm], claimed_by=item.claimed_by
+    ).update(state=to.value, **values)
+    return changed == 1

@@ -1,0 +1,59 @@
+"""Things that must never be true: each query finds the rows that break a promise."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q
+
+from dunwell.policy.words import MessageState
+from dunwell.store import models
+
+LATE = timedelta(hours=1)
+
+
+def forgotten_cases() -> int:
+    """Open cases that nothing will ever wake: no alarm, no desk item, no hold, no message on its way."""
+    case = OuterRef("pk")
+    review = models.ReviewItem.objects.filter(case=case, closed_at=None)
+    hold = models.Hold.objects.filter(
+        Q(case=case) | Q(case=None, customer=OuterRef("customer")), ended_at=None
+    )
+    moving = models.OutboxItem.objects.filter(
+        case=case,
+        state__in=[MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value],
+    )
+    asleep = models.Case.objects.filter(closed_at=None, due_at=None)
+    return asleep.exclude(Exists(review) | Exists(hold) | Exists(moving)).count()
+
+
+def late_alarms(now: datetime) -> int:
+    """Cases whose alarm rang more than an hour ago: no worker is running, or it can't keep up."""
+    return models.Case.objects.filter(due_at__lt=now - LATE).count()
+
+
+def late_effects(now: datetime) -> int:
+    """Mails and charges that should have left more than an hour ago."""
+    return models.OutboxItem.objects.filter(
+        due_at__lt=now - LATE,
+        state__in=[MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value],
+    ).count()
+
+
+def stuck_events(now: datetime) -> int:
+    """Events that could not be applied for more than an hour."""
+    waiting = models.InboxEvent.objects.filter(state=models.InboxEvent.WAITING)
+    return waiting.filter(received_at__lt=now - LATE).count()
+
+
+def failed_events() -> list[str]:
+    """The newest events that could not be applied at all, with the reason."""
+    failed = models.InboxEvent.objects.filter(state=models.InboxEvent.FAILED).order_by("-pk")[:3]
+    return [f"{event.type}: {event.note}" for event in failed]
+
+
+def unknown_without_a_person() -> int:
+    """Mails with an unknown outcome on open cases that no person was asked about."""
+    asked = models.ReviewItem.objects.filter(case=OuterRef("case"), kind="send_unknown")
+    unknown = models.OutboxItem.objects.filter(
+        kind=models.OutboxItem.MAIL, state=MessageState.UNKNOWN.value, case__closed_at=None
+    )
+    return unknown.exclude(Exists(asked)).count()

@@ -1,0 +1,123 @@
+"""One transaction's writes about cases: collected while deciding, then written in a few statements.
+
+Every timeline entry of the house is made here, so the hash chain has one author. The caller holds the
+locks on the cases (`snapshots.lock_cases`) and the transaction.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Q
+
+from dunwell.policy.facts import Hold
+from dunwell.policy.words import CaseStatus, Ending, MessageState, ReviewKind
+from dunwell.store import bulk, models
+from dunwell.store.chain import entry_hash
+
+_CASE_FIELDS = (
+    *("track", "status", "ending", "closed_at", "anchor_at", "failed_at"),
+    *("reason_code", "reason_class", "reason_sentence", "reason_known"),
+    *("due_at", "because", "chain_length", "chain_head"),
+)
+
+
+class Journal:
+    """Collects what happens to locked cases at one moment; `write` puts it all into the database."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._cases: dict[int, models.Case] = {}
+        self._entries: list[models.TimelineEntry] = []
+        self._outbox: list[models.OutboxItem] = []
+        self._reviews: list[models.ReviewItem] = []
+        self._holds: list[models.Hold] = []
+        self._closed: list[int] = []
+
+    def changed(self, case: models.Case) -> None:
+        """Remember that a case row has new values to write."""
+        self._cases[case.pk] = case
+
+    def entry(
+        self,
+        case: models.Case,
+        kind: str,
+        summary: str,
+        *,
+        by: str = "dunwell",
+        at: datetime | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Add an entry to the case's timeline. `at` is when it happened, if not now."""
+        case.chain_length += 1
+        said: dict[str, Any] = {
+            "seq": case.chain_length,
+            "at": at or self.now,
+            "kind": kind,
+            "actor": by,
+            "summary": summary.replace("\x00", ""),
+            "detail": detail or {},
+            "policy": case.policy_id,
+            "previous": case.chain_head,
+        }
+        case.chain_head = entry_hash(case=case.pk, **said)
+        self._entries.append(models.TimelineEntry(case_id=case.pk, hash=case.chain_head, **said))
+        self.changed(case)
+
+    def outbox(self, item: models.OutboxItem) -> None:
+        """Queue an effect."""
+        self._outbox.append(item)
+
+    def review(self, case: models.Case, kind: ReviewKind, reason: str, proposal: str = "") -> None:
+        """Put something on a person's desk; the caller has checked that none of this kind is open."""
+        self._reviews.append(
+            models.ReviewItem(
+                case_id=case.pk, kind=kind.value, opened_at=self.now, reason=reason, proposal=proposal
+            )
+        )
+
+    def hold(self, case: models.Case, hold: Hold) -> None:
+        """Make a case wait."""
+        self._holds.append(
+            models.Hold(
+                customer_id=case.customer_id,
+                case_id=case.pk,
+                kind=hold.kind.value,
+                start_at=hold.start,
+                until_at=hold.until,
+                by=hold.by,
+                reason=hold.reason,
+            )
+        )
+
+    def close(self, case: models.Case, ending: Ending) -> None:
+        """End a case: nothing queued leaves any more, nothing stays on a desk, no alarm rings."""
+        case.status, case.ending, case.closed_at = CaseStatus.CLOSED.value, ending.value, self.now
+        case.due_at = None
+        self._closed.append(case.pk)
+        self.changed(case)
+
+    def write(self) -> None:
+        """Write everything, in an order that keeps every reference valid."""
+        bulk.update(models.Case, _CASE_FIELDS, list(self._cases.values()))
+        bulk.insert(self._entries)
+        bulk.insert(self._outbox)
+        bulk.insert(self._reviews)
+        bulk.insert(self._holds)
+        if self._closed:
+            _settle_closed(self._closed, self.now)
+
+
+def _settle_closed(cases: list[int], now: datetime) -> None:
+    models.ReviewItem.objects.filter(case__in=cases, closed_at=None).update(
+        closed_at=now, closed_by="dunwell", resolution="The case was closed."
+    )
+    models.Hold.objects.filter(case__in=cases, ended_at=None).update(ended_at=now)
+    models.OutboxItem.objects.filter(case__in=cases, state=MessageState.QUEUED.value).update(
+        state=MessageState.STOPPED.value, settled_at=now, note="The case was closed."
+    )
+
+
+def end_holds(case: models.Case, now: datetime) -> None:
+    """Mark the holds on a case that have run out as ended, at the moment they ran out."""
+    mine = Q(case=case) | Q(case=None, customer=case.customer_id)
+    models.Hold.objects.filter(mine, ended_at=None, until_at__lte=now).update(ended_at=F("until_at"))

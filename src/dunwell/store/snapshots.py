@@ -1,0 +1,191 @@
+"""Rows to the frozen facts that rules read: a fixed number of queries a batch, whatever its size."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from dunwell.policy import facts, words
+from dunwell.policy.money import Money
+from dunwell.store import models
+
+_GONE = {words.MessageState.STOPPED.value, words.MessageState.REFUSED.value}
+
+
+def lock_cases(ids: Sequence[int]) -> list[models.Case]:
+    """Lock open or closed cases by id, oldest id first, with invoice, customer and policy at hand.
+
+    On PostgreSQL these are row locks until the transaction ends. On SQLite the transaction itself
+    (IMMEDIATE) already keeps every other writer out.
+    """
+    rows = models.Case.objects.select_related("invoice", "customer").filter(pk__in=ids).order_by("pk")
+    return list(rows.select_for_update(of=("self",)))
+
+
+def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Case]:
+    """Build the facts of each case; six queries for the whole batch."""
+    ids = [row.pk for row in rows]
+    customers = {row.customer_id for row in rows}
+    contacts = _contacts(customers)
+    holds = _holds(rows, customers)
+    messages, addresses = _messages(ids), {c.email for c in contacts.values()}
+    written = _written(addresses, now)
+    attempts = _attempts([row.invoice_id for row in rows])
+    reviews = _reviews(ids)
+    built: dict[int, facts.Case] = {}
+    for row in rows:
+        contact = contacts.get(row.customer_id)
+        built[row.pk] = facts.Case(
+            track=words.Track(row.track) if row.track else None,
+            status=words.CaseStatus(row.status),
+            opened_at=row.opened_at,
+            anchor=row.anchor_at,
+            invoice=invoice_facts(row.invoice),
+            customer=customer_facts(row.customer, contact),
+            failed_at=row.failed_at,
+            reason=_reason(row),
+            messages=tuple(messages[row.pk]),
+            attempts=tuple(attempts[row.invoice_id]),
+            holds=tuple(holds[row.pk]),
+            reviews=tuple(reviews[row.pk]),
+            payer_written_at=_written_elsewhere(written, contact, row.pk),
+        )
+    return built
+
+
+def invoice_facts(row: models.Invoice) -> facts.Invoice:
+    """Turn an invoice row into facts."""
+    return facts.Invoice(
+        id=row.external_id,
+        number=row.number,
+        open=Money(row.open_minor, row.currency),
+        status=words.InvoiceStatus(row.status),
+        due=row.due_on,
+        rail=words.Rail(row.rail),
+        in_flight=row.in_flight,
+        charged_back=row.charged_back,
+    )
+
+
+def customer_facts(row: models.Customer, contact: facts.Contact | None) -> facts.Customer:
+    """Turn a customer row and its contact into facts."""
+    record = None
+    if row.tenure_months is not None:
+        record = facts.PaymentRecord(
+            row.tenure_months, row.invoices_paid or 0, row.invoices_on_time or 0, row.failures_90d or 0
+        )
+    return facts.Customer(
+        id=row.external_id,
+        name=row.name,
+        country=row.country,
+        subdivision=row.subdivision,
+        timezone=row.timezone,
+        mrr=_mrr(row),
+        record=record,
+        strategic=row.strategic,
+        contact=contact,
+        owner=facts.Person(row.owner_name, row.owner_email) if row.owner_email else None,
+    )
+
+
+def _mrr(row: models.Customer) -> facts.Mrr | None:
+    if row.mrr_minor is None or row.mrr_currency is None:
+        return None
+    first, second, third = (Money(minor, row.mrr_currency) for minor in row.mrr_minor)
+    return facts.Mrr((first, second, third), row.mrr_source, row.mrr_as_of)
+
+
+def _reason(row: models.Case) -> facts.Reason | None:
+    if not row.reason_class:
+        return None
+    return facts.Reason(
+        row.reason_code, words.RetryClass(row.reason_class), row.reason_sentence, row.reason_known
+    )
+
+
+def _contacts(customers: Iterable[int]) -> dict[int, facts.Contact]:
+    """Pick each customer's contact: the first deliverable one by rank, else the first at all."""
+    chosen: dict[int, models.Contact] = {}
+    for row in models.Contact.objects.filter(customer__in=customers).order_by("customer_id", "rank", "pk"):
+        best = chosen.get(row.customer_id)
+        if best is None or (row.deliverable and not best.deliverable):
+            chosen[row.customer_id] = row
+    return {
+        customer: facts.Contact(row.name, row.email, row.source, row.deliverable)
+        for customer, row in chosen.items()
+    }
+
+
+def _holds(rows: Sequence[models.Case], customers: Iterable[int]) -> dict[int, list[facts.Hold]]:
+    by_case: dict[int, list[facts.Hold]] = defaultdict(list)
+    by_customer: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        by_customer[row.customer_id].append(row.pk)
+    wanted = Q(case__in=[row.pk for row in rows]) | Q(case=None, customer__in=customers)
+    for hold in models.Hold.objects.filter(wanted).order_by("start_at", "pk"):
+        built = facts.Hold(
+            kind=words.HoldKind(hold.kind),
+            scope=words.HoldScope.CASE if hold.case_id else words.HoldScope.CUSTOMER,
+            start=hold.start_at,
+            until=hold.until_at,
+            reason=hold.reason,
+            by=hold.by,
+            ended_at=hold.ended_at,
+        )
+        for case in [hold.case_id] if hold.case_id else by_customer[hold.customer_id]:
+            by_case[case].append(built)
+    return by_case
+
+
+def _messages(ids: Sequence[int]) -> dict[int, list[facts.Message]]:
+    found: dict[int, list[facts.Message]] = defaultdict(list)
+    rows = models.OutboxItem.objects.filter(case__in=ids, kind=models.OutboxItem.MAIL).order_by("pk")
+    for case, stage, state, queued, settled, to in rows.values_list(
+        "case_id", "stage", "state", "queued_at", "settled_at", "to_address"
+    ):
+        found[case].append(
+            facts.Message(words.Stage(stage), settled or queued, words.MessageState(state), to)
+        )
+    return found
+
+
+def _written(addresses: Iterable[str], now: datetime) -> dict[str, list[tuple[int, datetime]]]:
+    """Who was written to lately, about which case. Thirty days is more than any per-payer cap."""
+    found: dict[str, list[tuple[int, datetime]]] = defaultdict(list)
+    rows = models.OutboxItem.objects.filter(
+        to_address__in=addresses, queued_at__gt=now - timedelta(days=30), kind=models.OutboxItem.MAIL
+    ).exclude(state__in=_GONE)
+    for address, case, queued, settled in rows.values_list(
+        "to_address", "case_id", "queued_at", "settled_at"
+    ):
+        found[address].append((case, settled or queued))
+    return found
+
+
+def _written_elsewhere(
+    written: dict[str, list[tuple[int, datetime]]], contact: facts.Contact | None, case: int
+) -> datetime | None:
+    if contact is None:
+        return None
+    return max((at for other, at in written.get(contact.email, ()) if other != case), default=None)
+
+
+def _attempts(invoices: Sequence[int]) -> dict[int, list[facts.Attempt]]:
+    found: dict[int, list[facts.Attempt]] = defaultdict(list)
+    rows = models.PaymentAttempt.objects.filter(invoice__in=invoices).order_by("at", "pk")
+    for invoice, at, trigger, outcome, method, code in rows.values_list(
+        "invoice_id", "at", "trigger", "outcome", "method", "code"
+    ):
+        found[invoice].append(
+            facts.Attempt(at, words.AttemptTrigger(trigger), words.AttemptOutcome(outcome), method, code)
+        )
+    return found
+
+
+def _reviews(ids: Sequence[int]) -> dict[int, list[words.ReviewKind]]:
+    found: dict[int, list[words.ReviewKind]] = defaultdict(list)
+    rows = models.ReviewItem.objects.filter(case__in=ids, closed_at=None).order_by("pk")
+    for case, kind in rows.values_list("case_id", "kind"):
+        found[case].append(words.ReviewKind(kind))
+    return found

@@ -1,0 +1,127 @@
+"""The composition root: settings to ports. Only entry points (web, CLI, sandbox) import it."""
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from dunwell.connectors.mail.client import SmtpMailer
+from dunwell.connectors.stripe.client import StripePayments
+from dunwell.engine.clock import Clock, ShiftedClock, SystemClock
+from dunwell.engine.doctor import OK, WRONG, Check, Finding
+from dunwell.engine.ports import Mailer, Ports
+from dunwell.environment import ConfigurationError, Environment
+from dunwell.policy.book import Book, bind
+from dunwell.policy.facts import Person
+from dunwell.policy.policy import Policy, PolicyError, default_policy, parse_policy
+from dunwell.policy.readings import Delivery, OutgoingMail, Refused
+from dunwell.policy.wording import FILES, Wording, WordingError, built_in_wording, load_wording
+
+
+class NoMailer:
+    """Stands in when `DUNWELL_EMAIL_URL` is not set: every mail waits, none is lost."""
+
+    def send(self, mail: OutgoingMail) -> Delivery:
+        """Say that nothing can be sent yet."""
+        del mail
+        return Refused("DUNWELL_EMAIL_URL is not set.", permanent=False)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@lru_cache(maxsize=1)
+def ports() -> Ports:
+    """The ports of this installation, put together once per process."""
+    return build_ports(settings.DUNWELL, _clock(settings.DUNWELL))
+
+
+def build_ports(env: Environment, clock: Clock) -> Ports:
+    """Put ports together from settings and a clock."""
+    payments = StripePayments(
+        env.stripe_api_key, api_base=env.stripe_api_base, webhook_secret=env.stripe_webhook_secret
+    )
+    return Ports(
+        payments=payments,
+        mailer=_mailer(env),
+        clock=clock,
+        sender=Person(env.sender_name, env.sender_email),
+        base_url=env.base_url,
+        secret=env.secret_key,
+        accepts_webhooks=bool(env.stripe_webhook_secret),
+    )
+
+
+def _mailer(env: Environment) -> Mailer:
+    if env.smtp is None:
+        return NoMailer()
+    smtp = env.smtp
+    return SmtpMailer(smtp.host, smtp.port, user=smtp.user, password=smtp.password, tls=smtp.tls)
+
+
+def _clock(env: Environment) -> Clock:
+    if not env.sandbox_now:
+        return SystemClock()
+    return ShiftedClock(datetime.fromisoformat(env.sandbox_now), SystemClock())
+
+
+@lru_cache(maxsize=1)
+def book() -> Book:
+    """The active policy and wording; raises `ConfigurationError` with a line per mistake."""
+    path = settings.DUNWELL.policy_file
+    return built_in_book() if path is None else read_book(path)
+
+
+def built_in_book() -> Book:
+    """The policy and wording that ship with Dunwell."""
+    return bind(default_policy(), built_in_wording())
+
+
+def read_book(path: Path) -> Book:
+    """Read a policy file and its templates; raises `ConfigurationError` with a line per mistake."""
+    try:
+        policy = parse_policy(path.read_text(encoding="utf-8"), str(path))
+        return bind(policy, _wording(policy, path))
+    except (PolicyError, WordingError) as error:
+        raise ConfigurationError(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from None
+
+
+def _wording(policy: Policy, path: Path) -> Wording:
+    """The operator's own templates lie in a folder beside the policy file; missing ones are built in."""
+    if not policy.messages.folder:
+        return built_in_wording()
+    folder = path.parent / policy.messages.folder
+    if not folder.is_dir():
+        raise ConfigurationError(f"{path}: messages.folder: no such folder: {folder}")
+    found = {name: (folder / name).read_text(encoding="utf-8") for name in FILES if (folder / name).is_file()}
+    return load_wording(found)
+
+
+def checks() -> list[Check]:
+    """What `dunwell doctor` asks of the vendors."""
+    env: Environment = settings.DUNWELL
+    return [lambda: _check_stripe(env), lambda: _check_mail(env)]
+
+
+def _check_stripe(env: Environment) -> list[Finding]:
+    if not env.stripe_api_key:
+        return [Finding("Stripe", WRONG, "DUNWELL_STRIPE_API_KEY is not set")]
+    payments = StripePayments(env.stripe_api_key, api_base=env.stripe_api_base)
+    return [
+        Finding(f"Stripe: {seen.what}", OK if seen.ok else WRONG, seen.said)
+        for seen in payments.check()
+    ]
+
+
+def _check_mail(env: Environment) -> list[Finding]:
+    if env.smtp is None:
+        return [Finding("mail", WRONG, "DUNWELL_EMAIL_URL is not set: mails wait until it is")]
+    smtp = env.smtp
+    trouble = SmtpMailer(smtp.host, smtp.port, user=smtp.user, password=smtp.password, tls=smtp.tls).check()
+    where = f"{smtp.host}:{smtp.port} ({smtp.tls})"
+    if trouble:
+        return [Finding("mail", WRONG, f"{where}: {trouble.reason}")]
+    return [Finding("mail", OK, f"{where} answers")]
