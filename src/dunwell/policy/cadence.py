@@ -163,9 +163,9 @@ def earliest_after(case: Case, stage: Stage, policy: Policy, now: datetime, sent
     at, gap, cause, count = _planned(case, stage, rhythm, policy, now, sent)
     if sent is not None and sent + gap > at:
         at, cause, count = sent + gap, "{:g} days after the last message", gap / _DAY
-    if floor is not None and floor > at:
-        at, cause = floor, _MORNING_AFTER_HOLD
     moved = into_window(at, rhythm.calendar.calendar, rhythm.zone.zone, policy.window)
+    if floor is not None and floor > moved:
+        return Timing(floor, stage, rhythm, _MORNING_AFTER_HOLD)
     return Timing(moved, stage, rhythm, cause, count)
 
 
