@@ -8,7 +8,6 @@ import stripe
 
 from dunwell.engine.clock import VirtualClock
 from dunwell.sandbox.stripe import Account, FakeStripe
-
 from tests.sandbox import shapes
 
 NOW = datetime(2026, 4, 7, 14, 3, tzinfo=UTC)
@@ -22,9 +21,15 @@ class RecordingClient(stripe.RequestsClient):
         self.answers: list[tuple[int, dict[str, Any]]] = []
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        content, status, received = super().request(method, url, headers, post_data)
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[str, int, Mapping[str, str]]:
+        content, status, received = super().request(method, url, headers, post_data, _usage=_usage)
         self.answers.append((status, json.loads(content)))
         return content, status, received
 
@@ -53,14 +58,12 @@ def server(account: Account) -> Iterator[FakeStripe]:
 def http_client() -> Iterator[RecordingClient]:
     client = RecordingClient()
     yield client
-    client.close()
+    client.close()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
 def client(server: FakeStripe, http_client: RecordingClient) -> stripe.StripeClient:
-    return stripe.StripeClient(
-        "sk_test_sandbox", base_addresses={"api": server.url}, http_client=http_client
-    )
+    return stripe.StripeClient("sk_test_sandbox", base_addresses={"api": server.url}, http_client=http_client)
 
 
 @pytest.fixture

@@ -46,9 +46,7 @@ def test_an_update_that_changes_nothing_leaves_no_event(
 def test_a_customer_made_with_a_method_can_have_it_as_default_later(client: stripe.StripeClient) -> None:
     made = client.v1.customers.create({"name": "Acme", "payment_method": "pm_card_visa"})
     (method,) = client.v1.customers.payment_methods.list(made.id).data
-    changed = client.v1.customers.update(
-        made.id, {"invoice_settings": {"default_payment_method": method.id}}
-    )
+    changed = client.v1.customers.update(made.id, {"invoice_settings": {"default_payment_method": method.id}})
     assert changed.invoice_settings is not None
     assert changed.invoice_settings.default_payment_method == method.id
 
@@ -186,7 +184,10 @@ def test_a_blocked_bank_account_is_announced_by_the_network(account: Account, ac
 
 def test_ids_are_the_same_for_the_same_calls_and_never_shared_between_tags(clock: VirtualClock) -> None:
     one, again, other = Account(clock), Account(clock), Account(clock, tag="1Two")
-    assert [one.new_customer("A"), one.new_customer("B")] == [again.new_customer("A"), again.new_customer("B")]
+    assert [one.new_customer("A"), one.new_customer("B")] == [
+        again.new_customer("A"),
+        again.new_customer("B"),
+    ]
     assert other.new_customer("A") not in one.tables["customer"]
 
 

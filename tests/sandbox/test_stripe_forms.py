@@ -1,3 +1,5 @@
+from urllib.parse import urlencode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,9 +26,7 @@ def test_empty_brackets_take_the_next_place() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "encoded", ["[a]=1", "a[b=1", "a=1&a[b]=2", "a[b]=1&a=2", "a" + "[b]" * 9 + "=1"]
-)
+@pytest.mark.parametrize("encoded", ["[a]=1", "a[b=1", "a=1&a[b]=2", "a[b]=1&a=2", "a" + "[b]" * 9 + "=1"])
 def test_names_that_make_no_sense_are_refused(encoded: str) -> None:
     with pytest.raises(RefusedError) as refused:
         forms.decode(encoded)
@@ -39,7 +39,9 @@ _TREES = st.dictionaries(
     _NAMES,
     st.recursive(
         st.text(alphabet="ab &=[]%+é0", max_size=6),
-        lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(_NAMES, inner, min_size=1, max_size=3),
+        lambda inner: (
+            st.lists(inner, min_size=1, max_size=3) | st.dictionaries(_NAMES, inner, min_size=1, max_size=3)
+        ),
         max_leaves=6,
     ),
     max_size=3,
@@ -48,8 +50,6 @@ _TREES = st.dictionaries(
 
 @given(_TREES)
 def test_what_the_sdk_encodes_is_read_back_unchanged(tree: dict[str, object]) -> None:
-    from urllib.parse import urlencode
-
     assert forms.decode(urlencode(list(_api_encode(tree)))) == tree
 
 
