@@ -7,10 +7,10 @@ READY := .venv/.ready
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench scenarios clean
+.PHONY: help demo test check bench scenarios constraints clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## run the sandbox story, then serve the web app (HEADLESS=1: only the story)
 	@$(BIN)/dunwell demo $(if $(filter-out 0,$(HEADLESS)),--headless)
@@ -26,6 +26,9 @@ bench: $(READY) ## measure, as ratios, on SQLite and a private PostgreSQL
 
 scenarios: $(READY) ## write the golden timelines anew; read the diff
 	@$(BIN)/pytest tests/scenarios --regenerate
+
+constraints: ## pin the newest versions that pyproject.toml allows
+	@$(PYTHON) tools/pin.py constraints.txt
 
 clean: ## remove .venv and whatever the tools left behind
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -41,7 +41,6 @@ MACHINE = re.compile(
     + "-".join(["r", "seed"])
 )
 
-PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+]*")
 
 _Named = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _Function = ast.FunctionDef | ast.AsyncFunctionDef

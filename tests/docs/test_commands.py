@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from dunwell import cli
+from dunwell.cli.commands import app
 from tests.docs.pages import page
 
 PAGE = page("docs/commands.md")
@@ -24,7 +24,7 @@ def _leaves(command: Any, name: str) -> dict[str, Any]:
     return found
 
 
-COMMANDS = _leaves(typer.main.get_command(cli.app), "dunwell")
+COMMANDS = _leaves(typer.main.get_command(app), "dunwell")
 
 
 def test_every_command_is_documented_and_every_documented_one_exists() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools import house_rules
+from tools.pin import PINNED
 
 SOURCE = house_rules.python_files("src")
 
@@ -100,5 +101,5 @@ def test_the_pinned_versions_are_names_and_versions_only() -> None:
     lines = (house_rules.ROOT / "constraints.txt").read_text().splitlines()
 
     assert len(lines) > 40
-    assert [line for line in lines if not house_rules.PINNED.fullmatch(line)] == []
+    assert [line for line in lines if not PINNED.fullmatch(line)] == []
     assert lines == sorted(lines, key=str.lower)
