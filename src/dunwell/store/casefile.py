@@ -145,6 +145,11 @@ def case_file(case: int, now: datetime) -> CaseFile | None:
     )
 
 
+def exists(case: int) -> bool:
+    """Say whether there is such a case."""
+    return models.Case.objects.filter(pk=case).exists()
+
+
 def mail_html(case: int, mail: int) -> str | None:
     """The HTML version of a mail of this case; None when there is none."""
     found = models.OutboxItem.objects.filter(pk=mail, case=case, kind=models.OutboxItem.MAIL)
