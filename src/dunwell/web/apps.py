@@ -1,6 +1,10 @@
 """Names the app for Django."""
 
+import logging
+
 from django.apps import AppConfig
+
+from dunwell.web.security import HidePaymentLinks
 
 
 class WebConfig(AppConfig):
@@ -8,3 +12,7 @@ class WebConfig(AppConfig):
 
     name = "dunwell.web"
     label = "web"
+
+    def ready(self) -> None:
+        """Keep payment links out of Django's own lines in the log."""
+        logging.getLogger("django.request").addFilter(HidePaymentLinks())

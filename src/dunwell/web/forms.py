@@ -1,0 +1,177 @@
+"""What people type into the desk, checked at the door. A form that is wrong is shown again as typed."""
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.http import QueryDict
+
+from dunwell.policy.words import CaseStatus, Ending, HoldScope, ReviewKind, Track
+from dunwell.store import desk
+from dunwell.web import words
+
+_STATUSES = [
+    (desk.ACTIVE, "Not closed"),
+    (CaseStatus.OPEN.value, "Open, not held"),
+    (desk.HELD, "Held"),
+    (CaseStatus.REVIEW.value, "In review"),
+    (CaseStatus.ESCALATED.value, "Escalated"),
+    (CaseStatus.CLOSED.value, "Closed"),
+    (desk.EVERYTHING, "Everything"),
+]
+SORTS = [
+    ("amount", "Amount"),
+    ("age", "Age"),
+    ("next", "Next look"),
+    ("customer", "Customer"),
+]
+
+
+class FindCases(forms.Form):
+    """Search, filters and order of the list of cases, from the address. What makes no sense is left out."""
+
+    search = forms.CharField(required=False, max_length=100, strip=True, label="Search")
+    status = forms.ChoiceField(required=False, choices=_STATUSES, label="Status")
+    track = forms.ChoiceField(required=False, label="Track")
+    currency = forms.ChoiceField(required=False, label="Currency")
+    sort = forms.ChoiceField(required=False, choices=SORTS, label="Sort by")
+    page = forms.IntegerField(required=False, min_value=1, max_value=desk.LAST_PAGE)
+
+    def __init__(self, asked: QueryDict, *, currencies: tuple[str, ...]) -> None:
+        super().__init__(asked, auto_id="find-%s")
+        tracks = [("", "Any track"), *((track.value, words.TRACK[track]) for track in Track)]
+        self.fields["track"] = forms.ChoiceField(required=False, choices=tracks, label="Track")
+        known = [("", "Any currency"), *((currency, currency) for currency in currencies)]
+        self.fields["currency"] = forms.ChoiceField(required=False, choices=known, label="Currency")
+
+    def wanted(self) -> desk.Wanted:
+        """The cases asked for."""
+        self.full_clean()
+        said = self.cleaned_data
+        return desk.Wanted(
+            status=said.get("status", ""),
+            track=said.get("track", ""),
+            currency=said.get("currency", ""),
+            search=said.get("search", "").replace("\x00", ""),
+            sort=said.get("sort") or "amount",
+            page=said.get("page") or 1,
+        )
+
+
+class FindReviews(forms.Form):
+    """Filters of the review queue, from the address."""
+
+    kind = forms.ChoiceField(
+        required=False, choices=[("", "Any kind"), *((kind.value, words.REVIEW[kind]) for kind in ReviewKind)]
+    )
+    whose = forms.ChoiceField(required=False, choices=[("", "Everybody's"), ("mine", "Mine")])
+    page = forms.IntegerField(required=False, min_value=1, max_value=desk.LAST_PAGE)
+
+
+class Pause(forms.Form):
+    """Pause a case up to and including a day on the customer's calendar."""
+
+    until = forms.DateField(
+        label="Paused until",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d"],
+        error_messages={
+            "required": "Choose the day the pause ends.",
+            "invalid": "This is not a day. Write it like 2026-04-30.",
+        },
+    )
+    reason = forms.CharField(
+        label="Reason",
+        max_length=500,
+        error_messages={"required": "Say why, so that others understand it later."},
+    )
+    scope = forms.ChoiceField(
+        label="What to pause",
+        choices=[
+            (HoldScope.CASE.value, "This invoice only"),
+            (HoldScope.CUSTOMER.value, "All invoices of this customer"),
+        ],
+        widget=forms.RadioSelect,
+        initial=HoldScope.CASE.value,
+    )
+
+    def __init__(self, typed: QueryDict | None = None, *, now: datetime, zone: ZoneInfo) -> None:
+        super().__init__(typed, auto_id="pause-%s")
+        self.now, self.zone = now, zone
+
+    def clean_until(self) -> date:
+        """Insist on a day after today, on the customer's calendar."""
+        until: date = self.cleaned_data["until"]
+        if until <= self.now.astimezone(self.zone).date():
+            raise forms.ValidationError("The day must be in the future.")
+        return until
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end of the pause: the last minute of the chosen day where the customer is, in UTC.
+
+        Rules speak again on the working morning after the day on which a hold ends (spec 7).
+        """
+        return datetime.combine(self.cleaned_data["until"], time(23, 59), self.zone).astimezone(UTC)
+
+
+class ChooseTrack(forms.Form):
+    """The track of a case whose MRR no source could say."""
+
+    track = forms.ChoiceField(
+        label="Track",
+        choices=[(track.value, words.TRACK[track]) for track in Track],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose a track."},
+    )
+    reason = forms.CharField(
+        label="Reason", max_length=500, error_messages={"required": "Say what you know about their MRR."}
+    )
+
+
+class ChangeContact(forms.Form):
+    """Another person at the customer to write to."""
+
+    name = forms.CharField(
+        label="Name", max_length=200, error_messages={"required": "A message greets a person by name."}
+    )
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=320,
+        error_messages={"required": "Give the address.", "invalid": "This is not an e-mail address."},
+    )
+
+
+class CloseCase(forms.Form):
+    """How a case ended, where the ledger cannot say."""
+
+    ending = forms.ChoiceField(
+        label="It ended because the invoice was",
+        choices=[("", "Choose"), *((ending.value, words.ENDING[ending].lower()) for ending in Ending)],
+        error_messages={"required": "Choose how it ended."},
+    )
+    reason = forms.CharField(
+        label="Reason",
+        max_length=500,
+        error_messages={"required": "Say why, so that others understand it later."},
+    )
+
+
+class Note(forms.Form):
+    """A note on the timeline."""
+
+    text = forms.CharField(
+        label="Note",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Write the note first."},
+    )
+
+
+class Settle(forms.Form):
+    """How a review item was settled."""
+
+    resolution = forms.CharField(
+        max_length=1000,
+        error_messages={"required": "Say how it was settled, so that others understand it later."},
+    )

@@ -1,0 +1,105 @@
+"""The review queue: everything that needs a person."""
+
+from itertools import groupby
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from dunwell.engine.review import NotPossibleError, assign, settle
+from dunwell.store import desk, reviews
+from dunwell.web import forms, words
+from dunwell.web.shell import now, page, user_name
+from dunwell.wiring import ports
+
+
+@require_GET
+def queue(request: HttpRequest) -> HttpResponse:
+    """List what waits for a person: most money first within each currency, then oldest."""
+    return queue_page(request)
+
+
+def queue_page(
+    request: HttpRequest, *, wrong: int | None = None, settling: forms.Settle | None = None, status: int = 200
+) -> HttpResponse:
+    """Render the queue; `wrong` is the item whose settling was not complete."""
+    form = forms.FindReviews(request.GET)
+    form.full_clean()
+    said: dict[str, Any] = form.cleaned_data
+    number = said.get("page") or 1
+    whose = user_name(request) if said.get("whose") else ""
+    found = reviews.review_queue(kind=said.get("kind", ""), assigned_to=whose, page=number)
+    people = reviews.people()
+    context = {
+        "section": "review",
+        # An item that was not settled properly is shown at the address of settling, which nobody can GET.
+        "here": reverse("review"),
+        "back": f"{reverse('review')}?{request.GET.urlencode()}",
+        "found": found,
+        "groups": [
+            (currency, list(rows))
+            for currency, rows in groupby(found.rows, key=lambda row: row.open.currency)
+        ],
+        "kind": said.get("kind", ""),
+        "kinds": [(kind.value, words.REVIEW[kind], count) for kind, count in found.kinds],
+        "mine": bool(whose),
+        "people": people,
+        "names": dict(people),
+        "me": user_name(request),
+        "wrong": wrong,
+        "settling": settling,
+        "next_page": number + 1 if found.more and number < desk.LAST_PAGE else None,
+        "previous_page": number - 1,
+    }
+    return page(request, "web/review.html", context, at=now(), status=status)
+
+
+@require_POST
+def assign_item(request: HttpRequest, review_id: int) -> HttpResponse:
+    """Give an item to somebody."""
+    to = request.POST.get("to", "")
+    names = dict(reviews.people())
+    if to and to not in names:
+        messages.error(request, "Choose somebody who can log in here.")
+        return _back(request)
+    try:
+        assign(review_id=review_id, to=to, by=user_name(request), now=now())
+    except NotPossibleError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Assigned to {names[to]}." if to else "Assigned to nobody.")
+    return _back(request)
+
+
+@require_POST
+def settle_item(request: HttpRequest, review_id: int) -> HttpResponse:
+    """Settle an item with a resolution."""
+    form = forms.Settle(request.POST)
+    if not form.is_valid():
+        return queue_page(request, wrong=review_id, settling=form, status=422)
+    try:
+        settle(
+            review_id=review_id,
+            resolution=form.cleaned_data["resolution"],
+            by=user_name(request),
+            now=now(),
+            ports=ports(),
+        )
+    except NotPossibleError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Settled.")
+    return _back(request)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """Return to where the button was, if that is a page of ours."""
+    back = request.POST.get("back", "")
+    ours = url_has_allowed_host_and_scheme(
+        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(back if back and ours else "review")

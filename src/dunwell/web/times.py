@@ -1,0 +1,60 @@
+"""Times as people read them: in the customer's zone, with the place named, and UTC at hand."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from dunwell.policy import facts
+from dunwell.policy.zones import ZoneChoice, zone_for
+from dunwell.store.keep import book_of
+
+
+def zone_choice(customer: facts.Customer, policy: str) -> ZoneChoice:
+    """A customer's zone and why it is that one, by the policy version their case opened under."""
+    return zone_for(customer, book_of(policy).policy)
+
+
+def zone_of(customer: facts.Customer, policy: str) -> ZoneInfo:
+    """The zone in which a customer's times are shown."""
+    return zone_choice(customer, policy).zone
+
+
+def place(zone: ZoneInfo) -> str:
+    """Name a zone by its town: `America/New_York` is New York."""
+    return zone.key.rsplit("/", 1)[-1].replace("_", " ")
+
+
+def day(at: datetime | date, now: datetime) -> str:
+    """Write a day as `Thu 16 Apr`, with the year when it is not this one."""
+    year = "" if at.year == now.year else f" {at.year}"
+    return f"{at:%a} {at.day} {at:%b}{year}"
+
+
+def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """Write a moment as `Thu 16 Apr, 09:00`, where the place is plain from what stands around it."""
+    local = at.astimezone(zone)
+    return f"{day(local, now.astimezone(zone))}, {local:%H:%M}"
+
+
+def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """Write a moment as `Thu 16 Apr, 09:00 New York`."""
+    return f"{clock(at, zone, now)} {place(zone)}"
+
+
+def in_utc(at: datetime) -> str:
+    """Write a moment as `2026-04-16 13:00:00 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def days_between(start: datetime, now: datetime, zone: ZoneInfo) -> int:
+    """Count the midnights from `start` to `now` on the zone's clock."""
+    return (now.astimezone(zone).date() - start.astimezone(zone).date()).days
+
+
+def ago_or_ahead(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Say how far away a moment is: `today`, `in 3 days`, `2 days ago`."""
+    away = -days_between(at, now, zone)
+    if away == 0:
+        return "today"
+    if abs(away) == 1:
+        return "tomorrow" if away == 1 else "yesterday"
+    return f"in {away} days" if away > 0 else f"{-away} days ago"

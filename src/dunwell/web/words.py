@@ -1,0 +1,154 @@
+"""The words people read on the desk for the closed sets of `policy.words`, and what kind of thing an entry is."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dunwell.policy.words import (
+    AttemptOutcome,
+    AttemptTrigger,
+    CaseStatus,
+    Ending,
+    HoldKind,
+    MessageState,
+    Rail,
+    ReviewKind,
+    Stage,
+    Track,
+)
+
+STATUS = {
+    CaseStatus.OPEN: "Open",
+    CaseStatus.REVIEW: "In review",
+    CaseStatus.ESCALATED: "Escalated",
+    CaseStatus.CLOSED: "Closed",
+}
+ENDING = {
+    Ending.RECOVERED: "Recovered",
+    Ending.PAID_ELSEWHERE: "Paid elsewhere",
+    Ending.VOIDED: "Voided",
+    Ending.WRITTEN_OFF: "Written off",
+    Ending.CREDITED: "Credited",
+    Ending.TRANSFERRED: "Transferred",
+}
+HOLD = {
+    HoldKind.REPLY: "Reply",
+    HoldKind.PROMISE: "Promise to pay",
+    HoldKind.DISPUTE: "Dispute",
+    HoldKind.PAUSE: "Pause",
+    HoldKind.PAYMENT_PLAN: "Payment plan",
+    HoldKind.DO_NOT_CONTACT: "Do not contact",
+    HoldKind.VETO: "Veto",
+}
+TRACK = {Track.STANDARD: "Standard", Track.PERSONAL: "Personal"}
+STAGE = {
+    Stage.NOTICE: "Notice",
+    Stage.REMINDER: "Reminder",
+    Stage.DIRECT: "Direct",
+    Stage.FINAL: "Final",
+    Stage.ESCALATION: "Escalation",
+}
+MESSAGE = {
+    MessageState.QUEUED: "Queued",
+    MessageState.CLAIMED: "Queued",
+    MessageState.HANDING_OVER: "Being handed over",
+    MessageState.SENT: "Sent",
+    MessageState.REFUSED: "Refused by the mail server",
+    MessageState.UNKNOWN: "Outcome unknown",
+    MessageState.STOPPED: "Stopped, not sent",
+}
+TRIGGER = {
+    AttemptTrigger.STRIPE: "Stripe",
+    AttemptTrigger.RETRY: "Our retry",
+    AttemptTrigger.NEW_METHOD: "New payment method",
+    AttemptTrigger.PERSON: "A person",
+}
+OUTCOME = {
+    AttemptOutcome.PAID: "Paid",
+    AttemptOutcome.DECLINED: "Declined",
+    AttemptOutcome.PROCESSING: "Under way",
+    AttemptOutcome.NEEDS_CUSTOMER: "Needs the customer",
+    AttemptOutcome.UNKNOWN: "Outcome unknown",
+}
+RAIL = {
+    Rail.CARD: "Card",
+    Rail.BANK_DEBIT: "Bank debit",
+    Rail.TRANSFER: "Bank transfer",
+    Rail.OTHER: "Other",
+}
+REVIEW = {
+    ReviewKind.PERSONAL_TRACK: "Personal mail",
+    ReviewKind.MRR_UNKNOWN: "MRR unknown",
+    ReviewKind.NO_CONTACT: "No contact",
+    ReviewKind.REPLY: "Reply to read",
+    ReviewKind.DISPUTE: "Dispute",
+    ReviewKind.CHARGEBACK: "Chargeback",
+    ReviewKind.ESCALATION: "Escalation",
+    ReviewKind.CALL_TASK: "Call task",
+    ReviewKind.BROKEN_PROMISE: "Broken promise",
+    ReviewKind.SEND_UNKNOWN: "Mail: outcome unknown",
+    ReviewKind.SEND_REFUSED: "Mail refused",
+    ReviewKind.CHARGE_UNKNOWN: "Charge: outcome unknown",
+    ReviewKind.GATE_CLOSED: "Gate closed",
+    ReviewKind.LEDGER_UNREADABLE: "Ledger unreadable",
+    ReviewKind.INVOICE_UNKNOWN: "Invoice unknown",
+    ReviewKind.CONTENT: "Message not writable",
+    ReviewKind.BAD_DATA: "Bad data",
+}
+
+
+class Family(StrEnum):
+    """What kind of thing a timeline entry is, told apart by word and by mark, never by colour alone."""
+
+    FACT = "fact"
+    DECISION = "decision"
+    NOT_DONE = "not-done"
+    SENT = "sent"
+    PERSON = "person"
+
+
+FAMILY = {
+    Family.FACT: "Fact",
+    Family.DECISION: "Decision",
+    Family.NOT_DONE: "Not done",
+    Family.SENT: "Done",
+    Family.PERSON: "Person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EntryWord:
+    """What to call a timeline entry, and its family."""
+
+    word: str
+    family: Family
+
+
+_ENTRIES = {
+    "send": EntryWord("Send", Family.DECISION),
+    "draft": EntryWord("Draft", Family.DECISION),
+    "retry": EntryWord("Retry", Family.DECISION),
+    "take_over": EntryWord("Take over collection", Family.DECISION),
+    "hand_back": EntryWord("Hand back collection", Family.DECISION),
+    "hold": EntryWord("Hold", Family.DECISION),
+    "resume": EntryWord("Resume", Family.DECISION),
+    "skip": EntryWord("Skipped", Family.NOT_DONE),
+    "wait": EntryWord("Waited", Family.NOT_DONE),
+    "gate_closed": EntryWord("Gate closed", Family.NOT_DONE),
+    "stopped": EntryWord("Stopped", Family.NOT_DONE),
+    "call_task": EntryWord("Call task", Family.DECISION),
+    "escalate": EntryWord("Escalate", Family.DECISION),
+    "review": EntryWord("To a person", Family.DECISION),
+    "close": EntryWord("Close", Family.DECISION),
+    "opened": EntryWord("Case opened", Family.FACT),
+    "link_opened": EntryWord("Link opened", Family.FACT),
+    "link_used": EntryWord("Link used", Family.FACT),
+    "link_failed": EntryWord("Link failed", Family.NOT_DONE),
+    "sent": EntryWord("Sent", Family.SENT),
+    "charged": EntryWord("Charged", Family.SENT),
+    "note": EntryWord("Note", Family.PERSON),
+}
+
+
+def entry_word(kind: str) -> EntryWord:
+    """Name a timeline entry. A kind without a name of its own is a fact, named after itself."""
+    return _ENTRIES.get(kind) or EntryWord(kind.replace("_", " ").capitalize(), Family.FACT)
