@@ -1,5 +1,6 @@
 """The composition root: settings to ports. Only entry points (web, CLI, sandbox) import it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -31,9 +32,29 @@ class NoMailer:
         """Nothing to let go of."""
 
 
-@lru_cache(maxsize=1)
+@dataclass
+class _Installed:
+    """What the sandbox puts in place of the installation's own."""
+
+    ports: Ports | None = None
+    book: Book | None = None
+
+
+_installed = _Installed()
+
+
+def install(ports: Ports | None, book: Book | None) -> None:
+    """Put other ports and another policy in place for this process; None takes them away again."""
+    _installed.ports, _installed.book = ports, book
+
+
 def ports() -> Ports:
     """The ports of this installation, put together once per process."""
+    return _installed.ports or _own_ports()
+
+
+@lru_cache(maxsize=1)
+def _own_ports() -> Ports:
     return build_ports(settings.DUNWELL, _clock(settings.DUNWELL))
 
 
@@ -66,9 +87,13 @@ def _clock(env: Environment) -> Clock:
     return ShiftedClock(datetime.fromisoformat(env.sandbox_now), SystemClock())
 
 
-@lru_cache(maxsize=1)
 def book() -> Book:
     """The active policy and wording; raises `ConfigurationError` with a line per mistake."""
+    return _installed.book or _own_book()
+
+
+@lru_cache(maxsize=1)
+def _own_book() -> Book:
     path = settings.DUNWELL.policy_file
     return built_in_book() if path is None else read_book(path)
 
@@ -110,10 +135,7 @@ def _check_stripe(env: Environment) -> list[Finding]:
     if not env.stripe_api_key:
         return [Finding("Stripe", WRONG, "DUNWELL_STRIPE_API_KEY is not set")]
     payments = StripePayments(env.stripe_api_key, api_base=env.stripe_api_base)
-    return [
-        Finding(f"Stripe: {seen.what}", OK if seen.ok else WRONG, seen.said)
-        for seen in payments.check()
-    ]
+    return [Finding(f"Stripe: {seen.what}", OK if seen.ok else WRONG, seen.said) for seen in payments.check()]
 
 
 def _check_mail(env: Environment) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import django
 
@@ -11,6 +12,8 @@ from dunwell.environment import ConfigurationError
 def main() -> None:
     """Run the command line; a person's mistake ends in one clear line, never a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dunwell.settings")
+    if sys.argv[1:2] == ["demo"]:
+        _use_a_world_of_its_own()
     try:
         django.setup()
         # The commands import models, which exist only once Django is set up.
@@ -19,3 +22,14 @@ def main() -> None:
         sys.stderr.write(f"dunwell: {error}\n")
         sys.exit(2)
     sys.exit(run())
+
+
+def _use_a_world_of_its_own() -> None:
+    """The demo reads and touches nothing of yours: no setting, no database."""
+    for name in [name for name in os.environ if name.startswith("DUNWELL_")]:
+        del os.environ[name]
+    folder = Path("var") / "sandbox"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("demo.sqlite3*"):
+        old.unlink()
+    os.environ["DUNWELL_DATABASE_URL"] = f"sqlite:///{(folder / 'demo.sqlite3').resolve()}"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,9 @@ from dunwell.store import models
 def keep_event(*, source: str, event: Mapping[str, Any], body: str, now: datetime) -> bool:
     """Store an event once; say whether it was new. `event` needs `id` and `type`.
 
+    It is due from the moment it happened, not from when it came in: a worker acting at an earlier
+    instant (a virtual clock, `worker --at`) must find it.
+
     One statement, committed before the sender gets its answer: an event acknowledged is never lost.
     """
     values: list[Any] = [
@@ -29,7 +32,7 @@ def keep_event(*, source: str, event: Mapping[str, Any], body: str, now: datetim
         now,
         models.InboxEvent.WAITING,
         0,
-        now,
+        min(now, _happened(event, now)),
         "",
     ]
     if connection.vendor == "sqlite":
@@ -39,6 +42,16 @@ def keep_event(*, source: str, event: Mapping[str, Any], body: str, now: datetim
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_EVENT, values)
         return bool(cursor.rowcount == 1)
+
+
+def _happened(event: Mapping[str, Any], now: datetime) -> datetime:
+    created = event.get("created")
+    if not isinstance(created, int) or isinstance(created, bool):
+        return now
+    try:
+        return datetime.fromtimestamp(created, UTC)
+    except (OverflowError, OSError, ValueError):
+        return now
 
 
 _INSERT_EVENT = """

@@ -1,14 +1,13 @@
 """Reads recorded history: one JSON object a line, checked whole before anything is replayed (contract, Replay)."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
@@ -46,16 +45,7 @@ def _currency(value: str) -> str:
     return value
 
 
-def _moment(value: object) -> object:
-    """A bare date means the start of that day, UTC; only `until` may be one."""
-    if isinstance(value, str) and len(value) == len("2026-04-07"):
-        day = date.fromisoformat(value)
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return value
-
-
 Name = Annotated[str, Field(min_length=1, max_length=500)]
-Until = Annotated[AwareDatetime, BeforeValidator(_moment)]
 Currency = Annotated[str, AfterValidator(_currency)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 
@@ -173,7 +163,7 @@ class HoldLine(Line):
     type: Literal["hold"]
     invoice: Name
     kind: HoldKind = HoldKind.PAUSE
-    until: Until | None = None
+    until: date | AwareDatetime | None = None
     reason: str = ""
 
 
@@ -181,7 +171,7 @@ class DowntimeLine(Line):
     """Nothing runs between `at` and `until`; what happens meanwhile is found afterwards."""
 
     type: Literal["downtime"]
-    until: Until
+    until: AwareDatetime
 
 
 Fact = (

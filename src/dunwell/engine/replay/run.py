@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from dunwell.engine.replay import history
+from dunwell.engine.replay import history, translate
 from dunwell.policy import facts, words
 from dunwell.policy.book import Book
 from dunwell.policy.cadence import band_of
@@ -16,6 +16,7 @@ from dunwell.policy.decision import Action, Decision
 from dunwell.policy.gate import VerdictKind, check_gate
 from dunwell.policy.money import Money
 from dunwell.policy.opening import open_on
+from dunwell.policy.policy import Policy
 from dunwell.policy.reasons import reason_for_code
 from dunwell.policy.replies import ReplyKind, read_reply
 from dunwell.policy.respond import to_dispute, to_new_method, to_reply
@@ -131,15 +132,14 @@ class Replay:
             self._arrears(fact, now)
         elif isinstance(fact, history.MethodLine):
             for invoice in self._open_cases_of(fact.customer):
-                method = f"method saved {fact.at.isoformat()}"
-                self._react(invoice, now, partial(to_new_method, method_id=method))
+                self._react(invoice, now, partial(_charge_with, f"method saved {fact.at.isoformat()}"))
         elif isinstance(fact, history.DowntimeLine):
             self._down_until = max(fact.until, self._down_until or fact.until)
         else:
             self._on_invoice(fact, now)
 
     def _customer(self, fact: history.CustomerLine) -> None:
-        built = customer_facts(fact)
+        built = translate.customer_facts(fact)
         self._customers[fact.customer] = built
         for invoice in self._open_cases_of(fact.customer):
             self._cases[invoice] = replace(self._cases[invoice], customer=built)
@@ -165,7 +165,7 @@ class Replay:
                 opened_at=now,
                 anchor=fact.at,
                 invoice=facts.Invoice(
-                    fact.invoice, fact.invoice, fact.money, InvoiceStatus.OPEN, fact.due, _rail(fact)
+                    fact.invoice, fact.invoice, fact.money, InvoiceStatus.OPEN, fact.due, translate.rail(fact)
                 ),
                 customer=customer,
                 failed_at=fact.at if failed else None,
@@ -198,7 +198,7 @@ class Replay:
             case history.InvoiceLine(type="chargeback"):
                 invoice = replace(invoice, charged_back=True)
             case history.PartialPaymentLine():
-                invoice = _less(invoice, fact.amount)
+                invoice = translate.less(invoice, fact.amount)
             case _:
                 self._from_people(fact, now)
         self._cases[fact.invoice] = replace(self._cases[fact.invoice], invoice=invoice)
@@ -236,9 +236,11 @@ class Replay:
         self._react(fact.invoice, now, lambda c, _p, n: to_reply(c, n, "customer"))
 
     def _hold(self, fact: history.HoldLine, now: datetime) -> None:
-        hold = facts.Hold(fact.kind, words.HoldScope.CASE, now, fact.until, fact.reason, "person")
+        zone = zone_for(self._cases[fact.invoice].customer, self._book.policy).zone
+        ends = translate.hold_end(fact, zone)
+        hold = facts.Hold(fact.kind, words.HoldScope.CASE, now, ends, fact.reason, "person")
         what = fact.kind.value.replace("_", " ")
-        until = f"until {fact.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if fact.until else "until released"
+        until = f"until {ends.astimezone(zone):%Y-%m-%d %H:%M %Z}" if ends else "until released"
         because = f"On hold ({what}) {until}. {fact.reason}".strip()
         self._act(fact.invoice, now, Action(ActionKind.HOLD, because, hold=hold))
 
@@ -257,7 +259,7 @@ class Replay:
         self,
         invoice: str,
         now: datetime,
-        answer: Callable[[facts.Case, object, datetime], Decision],
+        answer: Callable[[facts.Case, Policy, datetime], Decision],
     ) -> None:
         decision = answer(self._cases[invoice], self._book.policy, now)
         for action in decision.actions:
@@ -302,7 +304,7 @@ class Replay:
             case ActionKind.HOLD if action.hold is not None:
                 case = replace(case, holds=(*case.holds, action.hold))
             case ActionKind.RESUME:
-                case = replace(case, holds=tuple(_ended(hold, now) for hold in case.holds))
+                case = replace(case, holds=tuple(translate.ended(hold, now) for hold in case.holds))
             case ActionKind.REVIEW | ActionKind.CALL_TASK:
                 kind = action.review or words.ReviewKind.CALL_TASK
                 case = replace(case, reviews=(*case.reviews, kind))
@@ -350,51 +352,8 @@ class Replay:
         )
 
 
+def _charge_with(method: str, case: facts.Case, policy: Policy, now: datetime) -> Decision:
+    return to_new_method(case, method, policy, now)
+
+
 _ANSWERED = {words.ReviewKind.REPLY, words.ReviewKind.DISPUTE}
-
-
-def customer_facts(fact: history.CustomerLine) -> facts.Customer:
-    """Turn a customer line into facts."""
-    mrr = None
-    if fact.mrr is not None:
-        first, second, third = (Money.parse(month, fact.currency) for month in fact.mrr)
-        mrr = facts.Mrr((first, second, third), "history", fact.at.date())
-    record = None
-    if fact.tenure_months is not None:
-        record = facts.PaymentRecord(
-            fact.tenure_months, fact.invoices_paid, fact.invoices_on_time, fact.failures_90d
-        )
-    contact = fact.contact if fact.contact and fact.contact.email else None
-    owner = fact.owner if fact.owner and fact.owner.email else None
-    return facts.Customer(
-        id=fact.customer,
-        name=fact.name,
-        country=fact.country,
-        subdivision=fact.subdivision,
-        timezone=fact.timezone,
-        mrr=mrr,
-        record=record,
-        strategic=fact.strategic,
-        contact=facts.Contact(contact.name, contact.email, "history") if contact else None,
-        owner=facts.Person(owner.name, owner.email) if owner else None,
-    )
-
-
-def _rail(fact: history.ArrearsLine) -> words.Rail:
-    if not isinstance(fact, history.PaymentFailedLine):
-        return words.Rail.TRANSFER
-    if fact.rail == "card":
-        return words.Rail.CARD
-    debit = fact.rail in ("ach", "us_bank_account", "sepa_debit", "bacs_debit", "bank_debit")
-    return words.Rail.BANK_DEBIT if debit else words.Rail.OTHER
-
-
-def _less(invoice: facts.Invoice, amount: str) -> facts.Invoice:
-    left = invoice.open.minus(Money.parse(amount, invoice.open.currency))
-    status = InvoiceStatus.PAID if left.minor <= 0 else invoice.status
-    return replace(invoice, open=left, status=status)
-
-
-def _ended(hold: facts.Hold, now: datetime) -> facts.Hold:
-    over = hold.ended_at is None and hold.until is not None and hold.until <= now
-    return replace(hold, ended_at=hold.until) if over else hold

@@ -1,0 +1,60 @@
+"""Scenarios walk the calendar and are held to golden timelines; `make scenarios` writes them anew."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from dunwell.engine.replay.history import read_history
+from dunwell.engine.replay.run import Replay, Step
+from dunwell.policy.words import ActionKind, Stage
+from dunwell.policy.zones import zone_for
+from dunwell.wiring import built_in_book
+
+HERE = Path(__file__).parent
+HISTORIES = sorted((HERE / "histories").glob("*.jsonl"))
+STAGES = list(Stage)
+
+
+def replayed(path: Path) -> list[Step]:
+    world = Replay(built_in_book())
+    with path.open(encoding="utf-8") as lines:
+        return list(world.steps(read_history(lines), None))
+
+
+def as_text(steps: Sequence[Step]) -> str:
+    """One step a line group: the customer's own time first, then what and why."""
+    told = []
+    for step in steps:
+        zone = zone_for(step.case.customer, built_in_book().policy).zone
+        local = step.at.astimezone(zone)
+        stage = f" {step.stage}" if step.stage else ""
+        to = f" to {step.to}" if step.to else ""
+        told.append(
+            f"{local:%a %Y-%m-%d %H:%M %Z} {step.invoice} {step.action}{stage}{to}\n    {step.because}\n"
+        )
+    return "".join(told)
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+def test_scenario_goes_as_written(path: Path, golden: Callable[[Path, str], None]) -> None:
+    golden(HERE / "timelines" / f"{path.stem}.txt", as_text(replayed(path)))
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+def test_stages_are_never_skipped_bunched_or_sent_after_the_end(path: Path) -> None:
+    steps = replayed(path)
+    for invoice in {step.invoice for step in steps}:
+        mine = [step for step in steps if step.invoice == invoice]
+        sent = [step for step in mine if step.action is ActionKind.SEND]
+        assert [step.stage for step in sent] == STAGES[: len(sent)]
+        assert all(b.at - a.at >= timedelta(days=2) for a, b in pairwise(sent))
+        closed = [step.at for step in mine if step.action is ActionKind.CLOSE]
+        assert all(step.at < closed[0] for step in sent if closed)
+
+
+def test_the_same_history_gives_the_same_output_byte_for_byte() -> None:
+    path = HERE / "histories" / "all_five_stages.jsonl"
+    assert [step.as_json() for step in replayed(path)] == [step.as_json() for step in replayed(path)]
