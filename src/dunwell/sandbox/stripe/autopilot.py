@@ -22,6 +22,12 @@ def advance(books: Books, now: datetime) -> int:
     return done
 
 
+def next_due(books: Books) -> datetime | None:
+    """When Stripe will next do something by itself; None when nothing is planned."""
+    planned = [_due_at(books, invoice) for invoice in books.tables["invoice"].values()]
+    return min((moment for moment in planned if moment is not None), default=None)
+
+
 def _next_due(books: Books, now: datetime) -> tuple[datetime, Json] | None:
     waiting = []
     for invoice in books.tables["invoice"].values():
