@@ -29,7 +29,14 @@ VAGUE = {
     "data",
 }
 # Names that others chose for us.
-THEIRS = {"get_context_data": "Django's", "handle_DATA": "aiosmtpd's", "cleaned_data": "Django's"}
+THEIRS = {
+    "cleaned_data": "Django's",
+    "get_context_data": "Django's",
+    "handle_data": "html.parser's",
+    "handle_DATA": "aiosmtpd's",
+    "process_request": "socketserver's",
+    "smtp_DATA": "aiosmtpd's",
+}
 
 # Put together from pieces, so that this file does not find itself.
 _FOLDERS = "|".join(["work", "root"])

@@ -21,7 +21,7 @@ def newest() -> list[str]:
         venv.create(folder, with_pip=True)
         python = Path(folder) / "bin" / "python"
         pip = [python, "-m", "pip", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "-q", "-e", ".[dev]"], cwd=ROOT, check=True)
+        subprocess.run([*pip, "install", "-qq", "-e", ".[dev]"], cwd=ROOT, check=True)
         listed = subprocess.run(
             [*pip, "freeze", "--exclude-editable"], capture_output=True, text=True, check=True
         )

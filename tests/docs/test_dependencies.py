@@ -15,6 +15,8 @@ from tools.house_rules import python_files
 TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(TEXT)["project"]
 PINNED = {_line.partition("==")[0] for _line in (ROOT / "constraints.txt").read_text().splitlines()}
+# Parts of a declared package that its own documentation imports by name.
+PARTS = {"pydantic-core": "pydantic", "markupsafe": "python-liquid"}
 
 
 def _name(requirement: str) -> str:
@@ -37,9 +39,8 @@ def _imported(paths: list[Path]) -> set[str]:
                 modules.add(node.module.partition(".")[0])
     ours = {"dunwell", "tests", "tools", "benchmarks"}
     known = packages_distributions()
-    return {
-        known[module][0].lower().replace("_", "-") for module in modules - ours - set(sys.stdlib_module_names)
-    }
+    named = {_name(known[module][0]) for module in modules - ours - set(sys.stdlib_module_names)}
+    return {PARTS.get(name, name) for name in named}
 
 
 SANDBOX = [path for path in python_files("src") if "sandbox" in path.parts]
