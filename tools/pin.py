@@ -19,7 +19,7 @@ def newest() -> list[str]:
     """Return `name==version` of every package that all extras bring, in alphabetical order."""
     with tempfile.TemporaryDirectory(prefix="dunwell-pin-") as folder:
         venv.create(folder, with_pip=True)
-        python = Path(folder) / "bin" / "python"
+        python = str(Path(folder) / "bin" / "python")
         pip = [python, "-m", "pip", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "-qq", "-e", ".[dev]"], cwd=ROOT, check=True)
         listed = subprocess.run(
