@@ -12,29 +12,17 @@ from hypothesis import strategies as st
 
 from dunwell.connectors.stripe.events import NOT_USED, UNKNOWN, USED
 from dunwell.connectors.stripe.translate import THIN, translate
+from dunwell.policy.lists import word_set
 from dunwell.policy.readings import Malformed, Notice, Topic
 
 SAMPLES = Path(__file__).parent.parent / "sandbox" / "stripe_payloads" / "events"
 INVOICE, CUSTOMER = "in_1SampleDunning0000000001", "cus_QXg1o8vcGmoR32"
 PAYMENT, METHOD = "pi_3SampleDunning0000000001", "pm_1SampleDunning0000000001"
 # Families in which Stripe's next version may add a type that concerns us.
-OURS = [
-    "billing_portal.",
-    "cash_balance.",
-    "charge.",
-    "checkout.",
-    "credit_note.",
-    "customer.",
-    "invoice.",
-    "invoice_payment.",
-    "invoiceitem.",
-    "mandate.",
-    "payment_intent.",
-    "payment_method.",
-    "refund.",
-    "setup_intent.",
-    "test_helpers.",
-]
+OURS = word_set(
+    "billing_portal. cash_balance. charge. checkout. credit_note. customer. invoice. invoice_payment. "
+    "invoiceitem. mandate. payment_intent. payment_method. refund. setup_intent. test_helpers."
+)
 
 
 def sample(name: str) -> dict[str, Any]:
