@@ -14,7 +14,7 @@ from dunwell.policy.calendars import into_window
 from dunwell.policy.facts import Case, Hold, Invoice, InvoiceReading, Unreadable
 from dunwell.policy.money import Money
 from dunwell.policy.policy import Policy
-from dunwell.policy.rules import SETTLED, STRANGE, cap_ends
+from dunwell.policy.rules import CALLED, SETTLED, STRANGE, cap_ends
 from dunwell.policy.words import (
     CaseStatus,
     Ending,
@@ -178,7 +178,7 @@ def _case_says_no(case: Case, stage: Stage, now: datetime) -> Verdict | None:
         if is_active(hold, now):
             return Verdict(VerdictKind.HOLD, f"The case is on hold ({hold.kind}).")
     if any(message.stage is stage and message.state is MessageState.SENT for message in case.messages):
-        return Verdict(VerdictKind.HOLD, f"The {stage} has been sent already.")
+        return Verdict(VerdictKind.HOLD, f"The {CALLED[stage]} has been sent already.")
     contact = case.customer.contact
     if contact is None or not contact.deliverable or not is_address(contact.email):
         return Verdict(VerdictKind.REVIEW, "No contact can be reached by mail.", review=ReviewKind.NO_CONTACT)

@@ -49,6 +49,13 @@ STRANGE = {
     InvoiceStatus.UNKNOWN: (ReviewKind.INVOICE_UNKNOWN, "The ledger no longer knows this invoice."),
     InvoiceStatus.DRAFT: (ReviewKind.BAD_DATA, "The ledger says this invoice is still a draft."),
 }
+CALLED = {
+    Stage.NOTICE: "notice",
+    Stage.REMINDER: "reminder",
+    Stage.DIRECT: "direct message",
+    Stage.FINAL: "final message",
+    Stage.ESCALATION: "escalation",
+}
 # How long to wait for what is under way before looking again; facts that arrive earlier come first.
 _IN_FLIGHT_LOOK = timedelta(days=1)
 _QUEUE_LOOK = timedelta(hours=1)
@@ -185,8 +192,9 @@ def on_its_way(case: Case, _policy: Policy, now: datetime) -> Decision | str:
 def in_doubt(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
     """Keep silent when nobody knows whether the message of this stage left, or it was refused."""
     stage = next_stage(case)
-    if any(message.stage is stage and message.state in IN_DOUBT for message in case.messages):
-        return silent(f"The {stage} was refused, or may have left; a person decides what happens next.")
+    if stage and any(message.stage is stage and message.state in IN_DOUBT for message in case.messages):
+        called = CALLED[stage]
+        return silent(f"The {called} was refused, or may have left; a person decides what happens next.")
     return "every message is accounted for"
 
 
@@ -207,7 +215,7 @@ def too_early(case: Case, policy: Policy, now: datetime) -> Decision | str:
         at = into_window(now, rhythm.calendar.calendar, rhythm.zone.zone, policy.window)
     if at <= now:
         return "the stage is due"
-    return silent(f"The {stage} waits until {_local(timing, at)}: {timing.because}.", at)
+    return silent(f"The {CALLED[stage]} waits until {_local(timing, at)}: {timing.because}.", at)
 
 
 def payer_cap(case: Case, policy: Policy, now: datetime) -> Decision | str:
@@ -220,8 +228,8 @@ def payer_cap(case: Case, policy: Policy, now: datetime) -> Decision | str:
         return "the contact has not been written to lately"
     cap = policy.payer.cap_days
     because = (
-        f"The {stage} is due but waits until {free:%Y-%m-%d %H:%M} UTC: the contact was written to about another "
-        f"invoice less than {cap} days ago."
+        f"The {CALLED[stage]} is due but waits until {free:%Y-%m-%d %H:%M} UTC: the contact was written to "
+        f"about another invoice less than {cap} days ago."
     )
     return Decision((Action(ActionKind.SKIP, because, stage=stage),), free, because)
 
@@ -246,7 +254,7 @@ def escalate(case: Case, policy: Policy, now: datetime) -> Decision | str:
 def send(case: Case, policy: Policy, now: datetime) -> Decision:
     """Send the stage that is due, and look again when the following one can be."""
     stage = _stage(case)
-    because = f"The {stage} is due: {earliest(case, stage, policy, now).because}."
+    because = f"The {CALLED[stage]} is due: {earliest(case, stage, policy, now).because}."
     following = stage_after(stage)
     next_look = earliest_after(case, following, policy, now, now).at if following else None
     return Decision((Action(ActionKind.SEND, because, stage=stage, to=_address(case)),), next_look, because)

@@ -1,0 +1,344 @@
+"""Walks through the calendar: whatever happens, what the spec promises holds (spec 2, 7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dunwell.policy.cadence import STAGES, held_time, is_active, rhythm_of
+from dunwell.policy.decide import RULE_NAMES, decide
+from dunwell.policy.facts import Attempt, Case, Contact, Hold, Message, PaymentRecord
+from dunwell.policy.money import Money
+from dunwell.policy.policy import default_policy
+from dunwell.policy.words import (
+    ActionKind,
+    AttemptOutcome,
+    AttemptTrigger,
+    CaseStatus,
+    HoldKind,
+    HoldScope,
+    InvoiceStatus,
+    MessageState,
+    ReviewKind,
+    Stage,
+    Track,
+)
+from tests.policy.cases import case, customer, invoice, utc
+
+POLICY = default_policy()
+START = utc("2026-01-01 00:00")
+DAY = timedelta(days=1)
+CAP = POLICY.payer.cap_days * DAY
+LEAST = POLICY.cadence.minimum_gap_days * DAY
+
+
+def moments(first_day: int, last_day: int) -> st.SearchStrategy[datetime]:
+    minutes = st.integers(first_day * 24 * 60, last_day * 24 * 60)
+    return minutes.map(lambda number: START + timedelta(minutes=number))
+
+
+records = st.none() | st.builds(
+    PaymentRecord, st.integers(0, 40), st.integers(0, 40), st.integers(0, 40), st.integers(0, 4)
+)
+customers = st.builds(
+    lambda place, record, strategic: customer(
+        country=place[0], subdivision=place[1], timezone=place[2], record=record, strategic=strategic
+    ),
+    st.sampled_from(
+        [
+            ("US", "NY", None),
+            ("DE", "BY", None),
+            ("SA", None, None),
+            ("NP", None, None),
+            ("AU", None, "Australia/Lord_Howe"),
+            ("JP", None, "America/Los_Angeles"),
+            ("Utopia", None, "Mars/Olympus"),
+            (None, None, None),
+        ]
+    ),
+    records,
+    st.booleans(),
+)
+
+
+def make_hold(
+    kind: HoldKind, scope: HoldScope, start: datetime, lasts: float | None, ended: float | None
+) -> Hold:
+    until = start + lasts * DAY if lasts is not None else None
+    return Hold(kind, scope, start, until, "", "Felix", start + ended * DAY if ended is not None else None)
+
+
+spans = st.floats(0.01, 25, allow_nan=False)
+# Nothing stays on hold for ever, or the walk would have no end: an open-ended hold is released.
+ending_holds = st.builds(
+    make_hold, st.sampled_from(HoldKind), st.sampled_from(HoldScope), moments(0, 60), spans, st.none()
+) | (
+    st.builds(
+        make_hold,
+        st.sampled_from(HoldKind),
+        st.sampled_from(HoldScope),
+        moments(0, 60),
+        st.none() | spans,
+        spans,
+    )
+)
+
+
+@dataclass
+class Walk:
+    """A worker that is sometimes down, holds that come and go, and what was sent meanwhile."""
+
+    case: Case
+    holds: Sequence[Hold]
+    downtimes: Sequence[tuple[datetime, datetime]]
+    other_mails: Sequence[datetime]
+    sends: list[tuple[datetime, Stage]] = field(default_factory=list)
+    resumed: dict[int, datetime] = field(default_factory=dict)
+    looks: int = 0
+
+    def go(self) -> None:
+        """Look whenever an alarm rings or something happens, until the case is handed over."""
+        now: datetime | None = self.case.anchor
+        while now is not None and self.case.status is CaseStatus.OPEN:
+            now = self._up_at(now)
+            self.looks += 1
+            assert self.looks < 200, "the walk does not come to an end"
+            now = self._look(now)
+
+    def _up_at(self, now: datetime) -> datetime:
+        for start, end in sorted(self.downtimes):
+            if start <= now < end:
+                now = end
+        return now
+
+    def _seen(self, now: datetime) -> Case:
+        """The case as the store would show it: a hold is ended once it was resumed or released."""
+        holds = []
+        for number, hold in enumerate(self.holds):
+            released = hold.ended_at if hold.ended_at and hold.ended_at <= now else None
+            if hold.start <= now:
+                holds.append(replace(hold, ended_at=released or self.resumed.get(number)))
+        written = max((at for at in self.other_mails if at <= now), default=None)
+        return replace(self.case, holds=tuple(holds), payer_written_at=written)
+
+    def _look(self, now: datetime) -> datetime | None:
+        seen = self._seen(now)
+        decision = decide(seen, POLICY, now)
+        assert decision == decide(seen, POLICY, now)
+        kinds = {action.kind for action in decision.actions}
+        assert not {ActionKind.SEND, ActionKind.RESUME} <= kinds
+        for action in decision.actions:
+            if action.kind is ActionKind.RESUME:
+                self._resume(now)
+            if action.kind in (ActionKind.SEND, ActionKind.CALL_TASK):
+                assert action.stage is not None
+                self._note(seen, action.stage, now)
+            if action.kind is ActionKind.ESCALATE:
+                self.case = replace(self.case, status=CaseStatus.ESCALATED)
+        if not decision.actions:
+            assert decision.next_look is None or decision.next_look > now
+        return self._next(now, decision.next_look)
+
+    def _resume(self, now: datetime) -> None:
+        for number, hold in enumerate(self.holds):
+            over = hold.start <= now and hold.until and hold.until <= now
+            if over and not (hold.ended_at and hold.ended_at <= now):
+                self.resumed.setdefault(number, now)
+
+    def _note(self, seen: Case, stage: Stage, now: datetime) -> None:
+        assert not any(is_active(hold, now) for hold in seen.holds)
+        assert seen.payer_written_at is None or seen.payer_written_at + CAP <= now or seen.customer.strategic
+        self.sends.append((now, stage))
+        sent = Message(stage, now, MessageState.SENT)
+        self.case = replace(self.case, messages=(*self.case.messages, sent))
+
+    def _next(self, now: datetime, look: datetime | None) -> datetime | None:
+        """The alarm, or what happens to the case before it rings (a fact always causes a look)."""
+        happenings = [at for hold in self.holds for at in (hold.start, hold.ended_at) if at and at > now]
+        return min([*happenings, *([look] if look else [])], default=None)
+
+
+walks = st.builds(
+    lambda of, anchor, failed, holds, downs, mails: Walk(
+        case(of=of, anchor=anchor, opened_at=anchor, failed_at=anchor if failed else None),
+        holds,
+        [(start, start + lasts * DAY) for start, lasts in downs],
+        mails,
+    ),
+    customers,
+    moments(0, 30),
+    st.booleans(),
+    st.lists(ending_holds, max_size=3),
+    st.lists(st.tuples(moments(0, 90), st.floats(0.01, 12)), max_size=3),
+    st.lists(moments(0, 60), max_size=3),
+)
+
+
+def local(walk: Walk, at: datetime) -> datetime:
+    return at.astimezone(rhythm_of(walk.case.customer, POLICY).zone.zone)
+
+
+def expired_promise(walk: Walk, since: datetime, until: datetime) -> bool:
+    return any(h.kind is HoldKind.PROMISE and h.until and since <= h.until <= until for h in walk.holds)
+
+
+@given(walks)
+def test_every_stage_goes_out_once_in_order_and_none_is_skipped(walk: Walk) -> None:
+    walk.go()
+
+    assert [stage for _, stage in walk.sends] == list(STAGES)
+    assert walk.case.status is CaseStatus.ESCALATED
+
+
+@given(walks)
+def test_two_messages_are_never_inside_the_gap(walk: Walk) -> None:
+    walk.go()
+
+    gaps = POLICY.gaps[rhythm_of(walk.case.customer, POLICY).band.band]
+    for (before, _), (after, stage) in pairwise(walk.sends):
+        least = LEAST if expired_promise(walk, before, after) else gaps[stage]
+        assert after - before >= least
+
+
+@given(walks)
+def test_nothing_but_a_notice_goes_out_outside_the_customer_s_working_hours(walk: Walk) -> None:
+    walk.go()
+
+    calendar = rhythm_of(walk.case.customer, POLICY).calendar.calendar
+    for at, stage in walk.sends:
+        if stage is not Stage.NOTICE:
+            assert time(9) <= local(walk, at).time() < time(17)
+            assert calendar.is_working_day(local(walk, at).date())
+
+
+@given(walks)
+def test_no_stage_goes_out_before_its_day_counted_without_held_time(walk: Walk) -> None:
+    walk.go()
+
+    offsets = POLICY.offsets[rhythm_of(walk.case.customer, POLICY).band.band]
+    anchor = walk.case.anchor
+    last = anchor
+    for at, stage in walk.sends:
+        seen = [hold for hold in walk.holds if hold.start <= at]
+        moved = local(walk, anchor + held_time(seen, anchor, at)).date() + offsets[stage] * DAY
+        if stage is not Stage.NOTICE and not expired_promise(walk, last, at):
+            assert local(walk, at).date() >= moved
+        last = at
+
+
+@given(walks)
+def test_nothing_goes_out_on_the_day_a_hold_ended(walk: Walk) -> None:
+    walk.go()
+
+    for at, _ in walk.sends:
+        for number, hold in enumerate(walk.holds):
+            end = min([each for each in (hold.until, hold.ended_at) if each])
+            if walk.case.anchor < end <= at and hold.start <= at:
+                assert local(walk, end).date() < local(walk, at).date()
+                assert walk.resumed.get(number) != at
+
+
+anything = st.builds(
+    Case,
+    track=st.none() | st.sampled_from(Track),
+    status=st.sampled_from(CaseStatus),
+    opened_at=moments(0, 90),
+    anchor=moments(0, 90),
+    invoice=st.builds(
+        lambda status, minor, moving, back: invoice(
+            status=status, open=Money(minor, "USD"), in_flight=moving, charged_back=back
+        ),
+        st.sampled_from(InvoiceStatus),
+        st.integers(-1, 3),
+        st.booleans(),
+        st.booleans(),
+    ),
+    customer=st.builds(
+        lambda of, contact: replace(of, contact=contact),
+        customers,
+        st.sampled_from(
+            [
+                None,
+                Contact("Dana", "dana@acme.example"),
+                Contact("", "x"),
+                Contact("D", "d@a.test", "", False),
+            ]
+        ),
+    ),
+    failed_at=st.none() | moments(0, 90),
+    messages=st.lists(
+        st.builds(Message, st.sampled_from(Stage), moments(0, 90), st.sampled_from(MessageState)), max_size=5
+    ).map(tuple),
+    attempts=st.lists(
+        st.builds(Attempt, moments(0, 90), st.sampled_from(AttemptTrigger), st.sampled_from(AttemptOutcome)),
+        max_size=2,
+    ).map(tuple),
+    holds=st.lists(
+        st.builds(
+            make_hold,
+            st.sampled_from(HoldKind),
+            st.sampled_from(HoldScope),
+            moments(0, 90),
+            st.none() | spans,
+            st.none() | spans,
+        ),
+        max_size=3,
+    ).map(tuple),
+    reviews=st.lists(st.sampled_from(ReviewKind), max_size=3, unique=True).map(tuple),
+    payer_written_at=st.none() | moments(0, 90),
+)
+BEFORE_HOLDS = {"closed", "settled", "strange_invoice", "chargeback"}
+WRITES = {ActionKind.SEND, ActionKind.CALL_TASK, ActionKind.ESCALATE}
+
+
+@given(anything, moments(0, 120))
+def test_there_is_a_decision_about_every_case(of: Case, now: datetime) -> None:
+    decision = decide(of, POLICY, now)
+
+    assert decision == decide(of, POLICY, now)
+    assert [*(silence.rule for silence in decision.considered), decision.rule] == list(
+        RULE_NAMES[: RULE_NAMES.index(decision.rule) + 1]
+    )
+    for because in (decision.because, *(action.because for action in decision.actions)):
+        assert because.endswith(".")
+    assert decision.next_look is None or decision.next_look.utcoffset() is not None
+    for action in decision.actions:
+        assert action.kind is not ActionKind.REVIEW or action.review not in of.reviews
+
+
+@given(anything, moments(0, 120))
+def test_a_case_on_hold_is_silent(of: Case, now: datetime) -> None:
+    decision = decide(of, POLICY, now)
+
+    if any(is_active(hold, now) for hold in of.holds) and decision.rule not in BEFORE_HOLDS:
+        assert (decision.rule, decision.actions) == ("on_hold", ())
+
+
+@given(anything, moments(0, 120))
+def test_only_an_open_standard_case_with_money_open_and_a_contact_is_written_to(
+    of: Case, now: datetime
+) -> None:
+    decision = decide(of, POLICY, now)
+
+    if {action.kind for action in decision.actions} & WRITES:
+        assert of.status is CaseStatus.OPEN
+        assert of.track is Track.STANDARD
+        assert of.invoice.status is InvoiceStatus.OPEN
+        assert of.invoice.open.minor > 0
+        assert not of.invoice.in_flight
+        assert not of.invoice.charged_back
+        assert of.customer.contact is not None
+        assert of.customer.contact.deliverable
+        assert not any(is_active(hold, now) for hold in of.holds)
+
+
+@given(anything, moments(0, 120))
+def test_looking_again_at_the_next_look_makes_progress(of: Case, now: datetime) -> None:
+    decision = decide(of, POLICY, now)
+
+    assert decision.next_look is None or decision.next_look >= now
+    if not decision.actions and decision.next_look is not None:
+        assert decision.next_look > now
