@@ -134,8 +134,12 @@ def checks() -> list[Check]:
 def _check_stripe(env: Environment) -> list[Finding]:
     if not env.stripe_api_key:
         return [Finding("Stripe", WRONG, "DUNWELL_STRIPE_API_KEY is not set")]
-    payments = StripePayments(env.stripe_api_key, api_base=env.stripe_api_base)
-    return [Finding(f"Stripe: {seen.what}", OK if seen.ok else WRONG, seen.said) for seen in payments.check()]
+    seen = StripePayments(env.stripe_api_key, api_base=env.stripe_api_base).check()
+    found = [Finding("Stripe", OK if seen.works else WRONG, seen.account or "the key names no account")]
+    found += [Finding(f"Stripe: read {r.name}", OK if r.works else WRONG, r.said) for r in seen.reads]
+    if env.production and seen.livemode is False:
+        found.append(Finding("Stripe: mode", WRONG, "production runs on a test key"))
+    return found
 
 
 def _check_mail(env: Environment) -> list[Finding]:

@@ -11,6 +11,7 @@ from dunwell.policy.facts import Case, InvoiceReading, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_gate
 from dunwell.policy.money import Money
 from dunwell.policy.readings import Delivery, Handed, OutgoingMail, Refused
+from dunwell.policy.rules import CALLED
 from dunwell.policy.words import CaseStatus, MessageState, ReviewKind, Stage
 from dunwell.store import cases, claims, keep, models, people, snapshots
 from dunwell.store.journal import Journal
@@ -138,19 +139,25 @@ def _ask_ledger_again(desk: _Desk, verdict: Verdict, at: datetime) -> str:
 
 def _note_delivery(desk: _Desk, delivery: Delivery) -> str:
     if isinstance(delivery, Handed):
-        return _settle(desk, MessageState.SENT, f"The {desk.item.stage} went to {desk.item.to_address}.")
+        return _settle(desk, MessageState.SENT, f"The {_called(desk)} went to {desk.item.to_address}.")
     if isinstance(delivery, Refused) and not delivery.permanent and desk.item.tries <= len(WAITS):
         return _try_later(desk, delivery.reason)
     if isinstance(delivery, Refused):
-        text = f"The mail server did not take the {desk.item.stage} for {desk.item.to_address}: {delivery.reason}"
+        text = (
+            f"The mail server did not take the {_called(desk)} for {desk.item.to_address}: {delivery.reason}"
+        )
         proposal = "Correct the address or the mail settings, then settle this."
         return _settle(desk, MessageState.REFUSED, text, ReviewKind.SEND_REFUSED, proposal)
     text = (
-        f"The connection broke while handing over the {desk.item.stage} for {desk.item.to_address}: "
+        f"The connection broke while handing over the {_called(desk)} for {desk.item.to_address}: "
         f"{delivery.reason} It may or may not have left; it will not be sent again."
     )
     proposal = "Look for it in the mail server's log, then say whether it arrived."
     return _settle(desk, MessageState.UNKNOWN, text, ReviewKind.SEND_UNKNOWN, proposal)
+
+
+def _called(desk: _Desk) -> str:
+    return CALLED[Stage(desk.item.stage)]
 
 
 def _settle(
@@ -180,7 +187,7 @@ def _try_later(desk: _Desk, reason: str) -> str:
         due_at=desk.now + wait,
         note=reason,
     )
-    text = f"The mail server could not take the {desk.item.stage} yet: {reason} Next try {desk.now + wait:%H:%M} UTC."
+    text = f"The mail server could not take the {_called(desk)} yet: {reason} Next try {desk.now + wait:%H:%M} UTC."
     desk.journal.entry(desk.row, "deferred", text, detail={"stage": desk.item.stage})
     desk.journal.write()
     return MessageState.QUEUED.value
