@@ -1,9 +1,11 @@
 """Monthly recurring revenue rebuilt from a customer's invoices (spec 1). Pure.
 
-Stripe's API has no MRR. A recurring line counts towards each month its service period touches, by the
-share of the period that lies in the month; months are calendar months in UTC.
+Stripe's API has no MRR. A recurring line is spread over its service period: a period of whole months
+counts the same in each (a yearly 1,200 is 100 a month, whatever the length of the months, and a month it
+covers in part counts in part), any other period by its days. Months are calendar months in UTC.
 """
 
+from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -83,8 +85,22 @@ def _share(line: Line, start: datetime, end: datetime) -> Fraction:
     overlap = min(line.period.end, end) - max(line.period.start, start)
     if overlap <= timedelta():
         return Fraction()
-    whole = line.period.end - line.period.start
+    months = _whole_months(line.period.start, line.period.end)
+    whole = months * (end - start) if months else line.period.end - line.period.start
     return _net(line) * Fraction(overlap // timedelta(seconds=1), whole // timedelta(seconds=1))
+
+
+def _whole_months(start: datetime, end: datetime) -> int:
+    """Count the months of a period from one day of a month to the same day of another; 0 if it is none.
+
+    A subscription that renews on the 31st does so on the last day of a shorter month, and comes back to
+    the 31st after it.
+    """
+    months = (end.year - start.year) * 12 + end.month - start.month
+    shortened = end.day < start.day and end.day == monthrange(end.year, end.month)[1]
+    restored = end.day > start.day and start.day == monthrange(start.year, start.month)[1]
+    same_day = end.day == start.day or shortened or restored
+    return months if same_day and start.time() == end.time() else 0
 
 
 def _net(line: Line) -> int:
