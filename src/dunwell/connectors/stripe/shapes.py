@@ -46,6 +46,10 @@ class Method(Shape):
     type: Text
 
 
+# As a whole where it is expanded, else its id: the first that fits.
+MethodOrId = Annotated[Method | Ref, Field(union_mode="left_to_right")]
+
+
 class Failure(Shape):
     """`last_payment_error` of a payment intent, or `error` of a refused request."""
 
@@ -54,7 +58,7 @@ class Failure(Shape):
     advice_code: Text | None = None
     network_advice_code: Text | None = None
     charge: Ref | None = None
-    payment_method: Method | Ref | None = None
+    payment_method: MethodOrId | None = None
     payment_method_type: Text | None = None
     payment_intent: Ref | None = None
 
@@ -200,7 +204,7 @@ class Invoice(Shape):
     attempt_count: Count = 0
     customer: Ref
     customer_email: Text | None = None
-    default_payment_method: Method | Ref | None = None
+    default_payment_method: MethodOrId | None = None
     payment_settings: PaymentSettings | None = None
     status_transitions: Transitions = Transitions()
 
