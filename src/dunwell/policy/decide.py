@@ -48,6 +48,8 @@ def hold_over(case: Case, policy: Policy, now: datetime) -> Decision | str:
 
     A promise that passed unpaid also goes to a person.
     """
+    if not case.holds:
+        return "no hold has run out"
     over = [hold for hold in case.holds if hold.ended_at is None and hold.until and hold.until <= now]
     if not over:
         return "no hold has run out"

@@ -127,7 +127,7 @@ def chargeback(case: Case, _policy: Policy, now: datetime) -> Decision | str:
 
 def on_hold(case: Case, _policy: Policy, now: datetime) -> Decision | str:
     """Keep silent while a hold is active; look again when the first one ends."""
-    active = [hold for hold in case.holds if is_active(hold, now)]
+    active = [hold for hold in case.holds if is_active(hold, now)] if case.holds else None
     if not active:
         return "no hold is active"
     ends = [end for hold in active if (end := end_of(hold)) is not None]
