@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -78,7 +79,10 @@ def _mailer(env: Environment) -> Mailer:
     if env.smtp is None:
         return NoMailer()
     smtp = env.smtp
-    return SmtpMailer(smtp.host, smtp.port, user=smtp.user, password=smtp.password, tls=smtp.tls)
+    own_name = urlsplit(env.base_url).hostname or "localhost"
+    return SmtpMailer(
+        smtp.host, smtp.port, user=smtp.user, password=smtp.password, tls=smtp.tls, own_name=own_name
+    )
 
 
 def _clock(env: Environment) -> Clock:

@@ -127,9 +127,13 @@ def demo(
 ) -> None:
     """Play the sandbox's story with a virtual clock, then serve the web app."""
     try:
-        from dunwell.sandbox.demo import play  # noqa: PLC0415 - an optional part: its server needs extra packages
+        # An optional part: its mail catcher needs an extra package.
+        from dunwell.sandbox import demo as sandbox  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Trouble(
             f"the sandbox is not installed ({error.name}): pip install 'dunwell[sandbox]'"
         ) from None
-    play(headless=headless, port=port)
+    try:
+        sandbox.play(headless=headless, port=port)
+    except sandbox.PortTakenError as error:
+        raise Trouble(f"{error}; try --port") from None

@@ -16,10 +16,12 @@ from dunwell.engine.clock import ShiftedClock, SystemClock
 from dunwell.engine.loop import run_forever
 from dunwell.policy.money import Money
 from dunwell.sandbox import story
-from dunwell.sandbox.world import World
+from dunwell.sandbox.world import PortTakenError, World
 from dunwell.store import invariants, models, timeline
 from dunwell.store.cases import case_of_invoice
 from dunwell.wiring import built_in_book
+
+__all__ = ["PortTakenError", "play"]
 
 LOGIN, PASSWORD = "demo", "sandbox-demo"
 out = Console(width=None if sys.stdout.isatty() else 130, highlight=False)

@@ -29,6 +29,10 @@ from dunwell.web.wsgi import application
 SENDER_NAME, SENDER_EMAIL = "Priya Sample", "priya.sample@dunwell.example"
 
 
+class PortTakenError(Exception):
+    """Another program listens where the web app should."""
+
+
 class _Quiet(WSGIRequestHandler):
     """Serves without a line per request."""
 
@@ -52,9 +56,12 @@ class World:
         self.done: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
+        try:
+            self._web = ThreadedWSGIServer(("127.0.0.1", self._web_port), _Quiet)
+        except OSError as error:
+            raise PortTakenError(f"port {self._web_port} cannot be used: {error.strerror}") from None
         self.stripe.start()
         self.mail.start()
-        self._web = ThreadedWSGIServer(("127.0.0.1", self._web_port), _Quiet)
         self._web.set_app(application)
         self.base_url = f"http://127.0.0.1:{self._web.server_port}"
         self.ports = self._ports(self.clock)
