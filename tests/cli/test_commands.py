@@ -1,6 +1,7 @@
 """Every command, with good and bad input: exit codes, one clear line, JSON."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ FAILED = {
 PAID = {"at": "2026-04-09T10:00:00Z", "type": "paid", "invoice": "INV-1"}
 
 
-def history(folder: Path, *lines: dict[str, object] | str) -> str:
+def history(folder: Path, *lines: Mapping[str, object] | str) -> str:
     path = folder / "history.jsonl"
     path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
     return str(path)
@@ -83,7 +84,7 @@ def test_replay_prints_one_object_a_line_with_the_nine_keys(tmp_path: Path) -> N
     ],
 )
 def test_a_bad_line_stops_a_replay_with_its_number(
-    tmp_path: Path, line: dict[str, object] | str, said: str
+    tmp_path: Path, line: Mapping[str, object] | str, said: str
 ) -> None:
     ran = dunwell("replay", history(tmp_path, CUSTOMER, FAILED, line), "--json", env=environment(tmp_path))
     assert (ran.code, ran.out) == (1, "")

@@ -84,13 +84,15 @@ def explain_case(
     case = as_of(snapshots.snapshots([row], now)[row.pk], now)
     said = explain(case, keep.book_of(row.policy_id).policy, now)
     decision = said.decision
+    # A case is pinned to a policy together with its wording, so its version is the case's, not the policy's.
+    known = [("policy", row.policy_id), *(fact for fact in said.facts if fact[0] != "policy")]
     if as_json:
         print_json(
             {
                 "invoice": row.invoice.number,
                 "at": now.isoformat(),
                 "policy": row.policy_id,
-                "facts": dict(said.facts),
+                "facts": dict(known),
                 "rule": decision.rule,
                 "because": decision.because,
                 "actions": [action.kind.value for action in decision.actions],
@@ -99,7 +101,7 @@ def explain_case(
             }
         )
         return
-    print_table(f"{row.invoice.number} at {now:%Y-%m-%d %H:%M %Z}", ("fact", "value"), said.facts)
+    print_table(f"{row.invoice.number} at {now:%Y-%m-%d %H:%M %Z}", ("fact", "value"), known)
     out.print(f"\n[bold]Spoke:[/bold] {decision.rule}: {decision.because}")
     for action in decision.actions:
         out.print(f"  {action.kind.value}: {action.because}")

@@ -130,6 +130,8 @@ def demo(
         # An optional part: its mail catcher needs an extra package.
         from dunwell.sandbox import demo as sandbox  # noqa: PLC0415
     except ModuleNotFoundError as error:
+        if (error.name or "dunwell").startswith("dunwell"):
+            raise
         raise Trouble(
             f"the sandbox is not installed ({error.name}): pip install 'dunwell[sandbox]'"
         ) from None
