@@ -5,10 +5,9 @@ import pytest
 from dunwell.engine.verify import verify
 from dunwell.sandbox import story
 from dunwell.sandbox.stripe import Chaos
-from dunwell.sandbox.world import World
+from dunwell.sandbox.world import World, sandbox_book
 from dunwell.store import invariants, models
 from dunwell.store.cases import case_of_invoice
-from dunwell.wiring import built_in_book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_every_sample_customer_ends_as_the_story_says_despite_chaos() -> None:
     """Webhooks come twice, in any order, some never; the outcome is the same."""
     chaos = Chaos(seed=7, duplicate=0.3, twin=0.1, drop=0.1, reorder=True)
-    with World(story.START, built_in_book(), chaos=chaos) as world:
+    with World(story.START, sandbox_book(), chaos=chaos) as world:
         story.play(world, lambda _at, about: world.sweep() if about else None)
         world.sweep()
         for sample in story.SAMPLES:

@@ -16,10 +16,9 @@ from dunwell.engine.clock import ShiftedClock, SystemClock
 from dunwell.engine.loop import run_forever
 from dunwell.policy.money import Money
 from dunwell.sandbox import story
-from dunwell.sandbox.world import PortTakenError, World
+from dunwell.sandbox.world import PortTakenError, World, sandbox_book
 from dunwell.store import invariants, models, timeline
 from dunwell.store.cases import case_of_invoice
-from dunwell.wiring import built_in_book
 
 __all__ = ["PortTakenError", "play"]
 
@@ -36,7 +35,7 @@ def play(*, headless: bool, port: int) -> None:
     out.print(
         "[bold]Dunwell's sandbox[/bold]: a fake Stripe, a mail catcher, a virtual clock. Nothing real is sent.\n"
     )
-    with World(story.START, built_in_book(), web_port=0 if headless else port) as world:
+    with World(story.START, sandbox_book(), web_port=0 if headless else port) as world:
         _tell(world)
         for sample in story.SAMPLES:
             _print_timeline(sample)

@@ -8,6 +8,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from importlib import resources
 from threading import Thread
 from types import TracebackType
 from typing import Self
@@ -20,13 +21,21 @@ from dunwell.engine.loop import run_due, run_once
 from dunwell.engine.perform import Worker
 from dunwell.engine.ports import Ports
 from dunwell.environment import SANDBOX_SECRET, Environment, SmtpAddress
-from dunwell.policy.book import Book
+from dunwell.policy.book import Book, bind
+from dunwell.policy.policy import parse_policy
+from dunwell.policy.wording import built_in_wording
 from dunwell.sandbox.mail import MailCatcher
 from dunwell.sandbox.stripe import Account, Chaos, Deliveries, FakeStripe
 from dunwell.store.claims import next_alarm
 from dunwell.web.wsgi import application
 
 SENDER_NAME, SENDER_EMAIL = "Priya Sample", "priya.sample@dunwell.example"
+
+
+def sandbox_book() -> Book:
+    """The built-in policy and wording for a sample company."""
+    text = (resources.files("dunwell.sandbox") / "policy.toml").read_text(encoding="utf-8")
+    return bind(parse_policy(text, "the sandbox's policy"), built_in_wording())
 
 
 class PortTakenError(Exception):
