@@ -158,7 +158,8 @@ def _found(search: str) -> Q:
 
 def _totals(matching: QuerySet[models.Case]) -> tuple[AtRisk, ...]:
     sums = (
-        matching.order_by()
+        matching.filter(closed_at=None)
+        .order_by()
         .values_list("invoice__currency")
         .annotate(open=Sum("invoice__open_minor"), cases=Count("pk"))
     )
