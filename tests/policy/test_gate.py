@@ -174,18 +174,32 @@ def test_a_message_that_missed_the_window_waits_but_a_notice_goes() -> None:
 
 def test_an_unreadable_ledger_waits_and_tells_a_person_after_a_day() -> None:
     broken = Unreadable("timeout")
-    soon = NOW + timedelta(minutes=5)
+    in_an_hour = NOW + timedelta(hours=1)
 
     assert judged(broken, due_since=NOW - timedelta(hours=23, minutes=59)) == Verdict(
-        VerdictKind.WAIT, "The ledger could not be read: timeout.", again_at=soon
+        VerdictKind.WAIT, "The ledger could not be read: timeout.", again_at=in_an_hour
     )
     assert judged(broken, due_since=NOW - timedelta(hours=24)) == Verdict(
         VerdictKind.REVIEW,
         "The ledger could not be read for 24 hours: timeout.",
-        again_at=soon,
+        again_at=in_an_hour,
         review=ReviewKind.LEDGER_UNREADABLE,
     )
     assert charge(broken).kind is VerdictKind.WAIT
+
+
+def test_an_unreadable_ledger_is_asked_ever_more_slowly() -> None:
+    waits = {
+        minutes: (judged(Unreadable("timeout"), due_since=NOW - timedelta(minutes=minutes)).again_at or NOW)
+        - NOW
+        for minutes in (0, 20, 60, 600)
+    }
+    assert waits == {
+        0: timedelta(minutes=5),
+        20: timedelta(minutes=5),
+        60: timedelta(minutes=15),
+        600: timedelta(hours=1),
+    }
 
 
 def test_a_ledger_that_can_never_answer_goes_to_a_person_at_once() -> None:

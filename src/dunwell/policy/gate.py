@@ -61,7 +61,8 @@ CHARGED_UNDER = frozenset(
 )
 NOT_CHARGED_UNDER = frozenset({HoldKind.DISPUTE, HoldKind.PAYMENT_PLAN})
 
-_UNREADABLE_WAIT = timedelta(minutes=5)
+# A ledger that cannot be read is asked again after a quarter of the time it has been silent, within bounds.
+_SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
 _IN_FLIGHT_WAIT = timedelta(days=1)
 
 
@@ -143,7 +144,8 @@ def _freshly_read(
     if reading.permanent:
         why = f"The ledger cannot answer: {reading.reason}."
         return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.LEDGER_UNREADABLE)
-    again_at, patience = now + _UNREADABLE_WAIT, policy.gate.tell_person_after_hours
+    again_at = now + min(max((now - due_since) / 4, _SHORTEST_WAIT), _LONGEST_WAIT)
+    patience = policy.gate.tell_person_after_hours
     if now - due_since >= timedelta(hours=patience):
         why = f"The ledger could not be read for {patience} hours: {reading.reason}."
         return Verdict(VerdictKind.REVIEW, why, again_at=again_at, review=ReviewKind.LEDGER_UNREADABLE)
