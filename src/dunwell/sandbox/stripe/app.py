@@ -2,9 +2,9 @@
 
 import json
 import logging
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from dunwell.sandbox.http import Answer, Request
 from dunwell.sandbox.stripe import endpoints, pages, routes
 from dunwell.sandbox.stripe.account import Account, Call
 from dunwell.sandbox.stripe.errors import Json, RefusedError, refuse
@@ -17,26 +17,6 @@ __all__ = ["Answer", "App", "Request", "endpoints"]
 log = logging.getLogger(__name__)
 
 _CRASH: Json = {"type": "api_error", "message": "The sandbox itself failed; its log says how."}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An HTTP request; header names in lower case."""
-
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer; `cut` means: close the connection without one."""
-
-    status: int
-    body: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: bool = False
 
 
 class App:
