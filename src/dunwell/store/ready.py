@@ -1,6 +1,6 @@
 """Whether the database answers and knows every table."""
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 
@@ -9,6 +9,6 @@ def why_not_ready() -> str:
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+    except Error:
         return "the database does not answer"
     return "migrations are missing: run dunwell migrate" if missing else ""

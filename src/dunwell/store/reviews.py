@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
 from dunwell.policy import facts, words
 from dunwell.policy.money import Money
@@ -77,6 +77,13 @@ def _queue_row(item: models.ReviewItem) -> QueueRow:
         customer=customer_facts(item.case.customer, None),
         policy=item.case.policy_id,
     )
+
+
+def asks_again(review: int) -> bool:
+    """Say whether the case of a settled item has put the same question into the queue once more."""
+    settled = models.ReviewItem.objects.filter(pk=review)
+    same = models.ReviewItem.objects.filter(closed_at=None, case=OuterRef("case"), kind=OuterRef("kind"))
+    return settled.exclude(closed_at=None).filter(Exists(same)).exists()
 
 
 def people() -> tuple[tuple[str, str], ...]:

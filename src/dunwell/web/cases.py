@@ -75,6 +75,7 @@ def case_page(
         "order": order,
         "entries": shown,
         "left_out": len(timeline) - len(shown),
+        "problem": wrong.non_field_errors()[0] if wrong and wrong.non_field_errors() else "",
         **_forms(at, zone, wrong),
     }
     return page(request, "web/case.html", context, at=at, status=422 if wrong else 200)

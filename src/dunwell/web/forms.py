@@ -19,6 +19,7 @@ _STATUSES = [
     (CaseStatus.CLOSED.value, "Closed"),
     (desk.EVERYTHING, "Everything"),
 ]
+LONGEST_PAUSE_DAYS = 3 * 366
 SORTS = [
     ("amount", "Amount"),
     ("age", "Age"),
@@ -100,10 +101,13 @@ class Pause(forms.Form):
         self.now, self.zone = now, zone
 
     def clean_until(self) -> date:
-        """Insist on a day after today, on the customer's calendar."""
+        """Insist on a day after today, on the customer's calendar, and on one that is meant."""
         until: date = self.cleaned_data["until"]
-        if until <= self.now.astimezone(self.zone).date():
+        away = until - self.now.astimezone(self.zone).date()
+        if away.days <= 0:
             raise forms.ValidationError("The day must be in the future.")
+        if away.days > LONGEST_PAUSE_DAYS:
+            raise forms.ValidationError("That is more than three years away. Check the year.")
         return until
 
     @property

@@ -93,6 +93,9 @@ def settle_item(request: HttpRequest, review_id: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, "Settled.")
+        if reviews.asks_again(review_id):
+            # A case that is open and has nothing else to wait for never drops out of sight.
+            messages.info(request, "The case is still open, so it waits here again. Pause it or close it.")
     return _back(request)
 
 

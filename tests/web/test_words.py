@@ -1,0 +1,42 @@
+"""Every word of the policy has a word on the desk, and every entry a family."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from dunwell.policy import words as policy_words
+from dunwell.web import words
+
+TABLES: list[tuple[type[StrEnum], Mapping[Any, str]]] = [
+    (policy_words.CaseStatus, words.STATUS),
+    (policy_words.Ending, words.ENDING),
+    (policy_words.HoldKind, words.HOLD),
+    (policy_words.Track, words.TRACK),
+    (policy_words.Stage, words.STAGE),
+    (policy_words.MessageState, words.MESSAGE),
+    (policy_words.AttemptTrigger, words.TRIGGER),
+    (policy_words.AttemptOutcome, words.OUTCOME),
+    (policy_words.Rail, words.RAIL),
+    (policy_words.ReviewKind, words.REVIEW),
+    (words.Family, words.FAMILY),
+]
+
+
+@pytest.mark.parametrize(("members", "table"), TABLES, ids=[members.__name__ for members, _ in TABLES])
+def test_every_member_has_a_word(members: type[StrEnum], table: Mapping[Any, str]) -> None:
+    assert set(table) == set(members)
+    assert all(word[0].isupper() for word in table.values())
+
+
+def test_every_action_of_a_decision_is_a_decision_or_a_non_decision() -> None:
+    families = {kind: words.entry_word(kind.value).family for kind in policy_words.ActionKind}
+
+    not_done = {kind for kind, family in families.items() if family is words.Family.NOT_DONE}
+    assert not_done == {policy_words.ActionKind.SKIP}
+    assert {families[kind] for kind in families if kind not in not_done} == {words.Family.DECISION}
+
+
+def test_an_entry_without_a_name_of_its_own_is_a_fact_named_after_itself() -> None:
+    assert words.entry_word("method_saved") == words.EntryWord("Method saved", words.Family.FACT)
