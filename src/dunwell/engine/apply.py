@@ -5,14 +5,16 @@ duplicates, reordering and stale payloads all lead to the same facts. Then one t
 stores them, decides, and marks the events handled.
 """
 
-import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from dunwell.engine import facts_in
+from dunwell.engine.clock import Clock, ShiftedClock
 from dunwell.engine.ports import Ports
+from dunwell.engine.trouble import attempt
 from dunwell.policy.book import Book
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.readings import ArrearsReading, CustomerReading, Malformed, Notice, Topic
@@ -20,8 +22,6 @@ from dunwell.store import cases, keep
 from dunwell.store.claims import claim_events, one_transaction
 from dunwell.store.inbox import postpone, settle
 from dunwell.store.models import InboxEvent
-
-log = logging.getLogger(__name__)
 
 BATCH = 200
 LEASE = timedelta(minutes=2)
@@ -37,111 +37,146 @@ class Bundle:
     events: list[InboxEvent] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
+    def add(self, event: InboxEvent, notice: Notice) -> None:
+        """Put one more event in."""
+        self.events.append(event)
+        self.notices.append(notice)
+
 
 def apply_waiting(ports: Ports, book: Book, now: datetime, limit: int = BATCH) -> int:
-    """Apply up to `limit` waiting events; return how many were taken."""
+    """Apply up to `limit` waiting events; return how many were taken.
+
+    `now` is when this begins; slow answers of vendors move the time on. One event's trouble is its own:
+    it waits and is tried again, and the others go on.
+    """
     events = claim_events(now, limit, LEASE)
-    invoices: dict[str, Bundle] = defaultdict(Bundle)
-    methods: dict[tuple[str, str], Bundle] = defaultdict(Bundle)
-    for event in events:
-        notice = ports.payments.translate(keep.parsed(event))
-        if isinstance(notice, Malformed):
-            settle([event], InboxEvent.FAILED, notice.reason, now)
-        elif notice.topic is Topic.IGNORED:
-            settle([event], InboxEvent.IGNORED, notice.why, now)
-        elif notice.topic is Topic.NEW_METHOD and notice.customer and notice.method:
-            _put(methods[notice.customer, notice.method], event, notice)
-        elif notice.topic is Topic.CUSTOMER:
-            _refresh_customer(event, notice, ports, now)
-        else:
-            _sort_by_invoice(event, notice, invoices, ports, now)
-    known = cases.invoices_with_open_cases(list(invoices))
-    for invoice, bundle in invoices.items():
-        _apply_invoice(invoice, bundle, ports, book, now, known=invoice in known)
-    for (customer, method), bundle in methods.items():
-        _apply_method(customer, method, bundle, ports, book, now)
+    _Round(ports, book, ShiftedClock(now, ports.clock)).apply(events)
     return len(events)
 
 
-def _put(bundle: Bundle, event: InboxEvent, notice: Notice) -> None:
-    bundle.events.append(event)
-    bundle.notices.append(notice)
+@dataclass
+class _Round:
+    """One batch of claimed events on its way into the cases."""
 
+    ports: Ports
+    book: Book
+    clock: Clock
+    invoices: dict[str, Bundle] = field(default_factory=lambda: defaultdict(Bundle))
+    methods: dict[tuple[str, str], Bundle] = field(default_factory=lambda: defaultdict(Bundle))
 
-def _sort_by_invoice(
-    event: InboxEvent, notice: Notice, invoices: dict[str, Bundle], ports: Ports, now: datetime
-) -> None:
-    invoice = notice.invoice
-    if invoice is None and notice.payment is not None:
-        found = ports.payments.find_invoice(notice.payment)
-        if isinstance(found, Unreadable):
-            _wait_or_give_up([event], found, now)
+    def apply(self, events: Sequence[InboxEvent]) -> None:
+        """Sort events by what they are about, then apply each bundle."""
+        for event in events:
+            self._try([event], partial(self._sort, event))
+        known = cases.invoices_with_open_cases(list(self.invoices))
+        for invoice, bundle in self.invoices.items():
+            self._try(bundle.events, partial(self._invoice, invoice, bundle, known=invoice in known))
+        for (customer, method), bundle in self.methods.items():
+            self._try(bundle.events, partial(self._method, customer, method, bundle))
+
+    def _try(self, events: Sequence[InboxEvent], work: Callable[[], None]) -> None:
+        trouble = attempt(f"applying {', '.join(event.external_id for event in events)}", work)
+        if trouble:
+            self._wait(events, Unreadable(trouble))
+
+    def _sort(self, event: InboxEvent) -> None:
+        notice = self.ports.payments.translate(keep.parsed(event))
+        if isinstance(notice, Malformed):
+            settle([event], InboxEvent.FAILED, notice.reason, self.clock.now())
+        elif notice.topic is Topic.IGNORED:
+            settle([event], InboxEvent.IGNORED, notice.why, self.clock.now())
+        elif notice.topic is Topic.NEW_METHOD and notice.customer and notice.method:
+            self.methods[notice.customer, notice.method].add(event, notice)
+        elif notice.topic is Topic.CUSTOMER:
+            self._customer(event, notice)
+        else:
+            self._sort_by_invoice(event, notice)
+
+    def _sort_by_invoice(self, event: InboxEvent, notice: Notice) -> None:
+        invoice = notice.invoice
+        if invoice is None and notice.payment is not None:
+            found = self.ports.payments.find_invoice(notice.payment)
+            if isinstance(found, Unreadable):
+                self._wait([event], found)
+                return
+            invoice = found
+        if invoice is None:
+            settle([event], InboxEvent.IGNORED, "no invoice behind it", self.clock.now())
+        else:
+            self.invoices[invoice].add(event, notice)
+
+    def _invoice(self, invoice: str, bundle: Bundle, *, known: bool) -> None:
+        ports, now = self.ports, self.clock.now()
+        opens = any(notice.topic in (Topic.FAILURE, Topic.CHARGEBACK) for notice in bundle.notices)
+        if not known and not opens:
+            settle(bundle.events, InboxEvent.HANDLED, "no case on this invoice", now)
             return
-        invoice = found
-    if invoice is None:
-        settle([event], InboxEvent.IGNORED, "no invoice behind it", now)
-    else:
-        _put(invoices[invoice], event, notice)
-
-
-def _apply_invoice(
-    invoice: str, bundle: Bundle, ports: Ports, book: Book, now: datetime, *, known: bool
-) -> None:
-    opens = any(notice.topic in (Topic.FAILURE, Topic.CHARGEBACK) for notice in bundle.notices)
-    if not known and not opens:
-        settle(bundle.events, InboxEvent.HANDLED, "no case on this invoice", now)
-        return
-    arrears = ports.payments.read_arrears(invoice, now)
-    if isinstance(arrears, Unreadable):
-        if known and arrears.permanent:
-            with one_transaction():
-                facts_in.invoice_gone(invoice, arrears.reason, ports, now)
-        _wait_or_give_up(bundle.events, arrears, now)
-        return
-    customer = read_customer_if_stale(arrears.customer, ports, now)
-    if isinstance(customer, Unreadable) and keep.known_customer(arrears.customer) is None:
-        _wait_or_give_up(bundle.events, customer, now)
-        return
-    with one_transaction():
-        note = facts_in.invoice_read(
-            arrears,
-            customer if isinstance(customer, CustomerReading) else None,
-            bundle.notices,
-            ports,
-            book,
-            now,
-        )
-        settle(bundle.events, InboxEvent.HANDLED, note, now)
-
-
-def _apply_method(
-    customer: str, method: str, bundle: Bundle, ports: Ports, book: Book, now: datetime
-) -> None:
-    readings: list[ArrearsReading] = []
-    for invoice in cases.open_invoices_of(customer):
         arrears = ports.payments.read_arrears(invoice, now)
         if isinstance(arrears, Unreadable):
-            _wait_or_give_up(bundle.events, arrears, now)
+            self._gone_or_away(invoice, bundle, arrears)
             return
-        readings.append(arrears)
-    with one_transaction():
-        for arrears in readings:
-            facts_in.invoice_read(arrears, None, [], ports, book, now)
-            facts_in.method_saved(arrears, method, bundle.notices[0].at, ports, now)
-        settle(bundle.events, InboxEvent.HANDLED, f"{len(readings)} open cases of this customer", now)
+        customer = read_customer_if_stale(arrears.customer, ports, self.clock.now())
+        if isinstance(customer, Unreadable) and keep.known_customer(arrears.customer) is None:
+            self._wait(bundle.events, customer)
+            return
+        read = customer if isinstance(customer, CustomerReading) else None
+        with one_transaction():
+            now = self.clock.now()
+            note = facts_in.invoice_read(arrears, read, bundle.notices, ports, self.book, now)
+            if note == facts_in.OVERTAKEN:
+                self._wait(bundle.events, Unreadable(note))
+            else:
+                settle(bundle.events, InboxEvent.HANDLED, note, now)
 
+    def _gone_or_away(self, invoice: str, bundle: Bundle, why: Unreadable) -> None:
+        if why.permanent:
+            self._gone(invoice, why)
+        self._wait(bundle.events, why)
 
-def _refresh_customer(event: InboxEvent, notice: Notice, ports: Ports, now: datetime) -> None:
-    if notice.customer is None or keep.known_customer(notice.customer) is None:
-        settle([event], InboxEvent.HANDLED, "no case of this customer", now)
-        return
-    reading = ports.payments.read_customer(notice.customer, now)
-    if isinstance(reading, Unreadable):
-        _wait_or_give_up([event], reading, now)
-        return
-    with one_transaction():
-        facts_in.customer_read(reading, ports, now)
-        settle([event], InboxEvent.HANDLED, "", now)
+    def _gone(self, invoice: str, why: Unreadable) -> None:
+        with one_transaction():
+            facts_in.invoice_gone(invoice, why.reason, self.ports, self.clock.now())
+
+    def _method(self, customer: str, method: str, bundle: Bundle) -> None:
+        readings: list[ArrearsReading] = []
+        for invoice in cases.open_invoices_of(customer):
+            arrears = self.ports.payments.read_arrears(invoice, self.clock.now())
+            if isinstance(arrears, ArrearsReading):
+                readings.append(arrears)
+            elif arrears.permanent:
+                self._gone(invoice, arrears)
+            else:
+                self._wait(bundle.events, arrears)
+                return
+        with one_transaction():
+            now = self.clock.now()
+            for arrears in readings:
+                facts_in.invoice_read(arrears, None, [], self.ports, self.book, now)
+                facts_in.method_saved(arrears, method, bundle.notices[0].at, self.ports, now)
+            settle(bundle.events, InboxEvent.HANDLED, f"{len(readings)} open cases of this customer", now)
+
+    def _customer(self, event: InboxEvent, notice: Notice) -> None:
+        now = self.clock.now()
+        if notice.customer is None or keep.known_customer(notice.customer) is None:
+            settle([event], InboxEvent.HANDLED, "no case of this customer", now)
+            return
+        reading = self.ports.payments.read_customer(notice.customer, now)
+        if isinstance(reading, Unreadable):
+            self._wait([event], reading)
+            return
+        with one_transaction():
+            now = self.clock.now()
+            facts_in.customer_read(reading, self.ports, now)
+            settle([event], InboxEvent.HANDLED, "", now)
+
+    def _wait(self, events: Sequence[InboxEvent], why: Unreadable) -> None:
+        """A vendor that can't be read now is asked again, ever more slowly, but never forgotten."""
+        now = self.clock.now()
+        if why.permanent:
+            settle(events, InboxEvent.FAILED, why.reason, now)
+            return
+        for event in events:
+            postpone(event, now + _WAITS[min(event.tries, len(_WAITS)) - 1], why.reason)
 
 
 def read_customer_if_stale(customer: str, ports: Ports, now: datetime) -> CustomerReading | Unreadable | None:
@@ -150,12 +185,3 @@ def read_customer_if_stale(customer: str, ports: Ports, now: datetime) -> Custom
     if known is not None and now - known.read_at < CUSTOMER_AGE:
         return None
     return ports.payments.read_customer(customer, now)
-
-
-def _wait_or_give_up(events: Sequence[InboxEvent], why: Unreadable, now: datetime) -> None:
-    """A vendor that can't be read now is asked again, ever more slowly, but never forgotten."""
-    if why.permanent:
-        settle(events, InboxEvent.FAILED, why.reason, now)
-        return
-    for event in events:
-        postpone(event, now + _WAITS[min(event.tries, len(_WAITS)) - 1], why.reason)

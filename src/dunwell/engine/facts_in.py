@@ -1,7 +1,7 @@
 """Facts arrive at cases: each function here runs inside the caller's transaction and decides at once."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,25 @@ from dunwell.policy.book import Book
 from dunwell.policy.opening import Opening, open_on
 from dunwell.policy.readings import ArrearsReading, CustomerReading, Notice, Topic
 from dunwell.policy.respond import to_new_method
-from dunwell.store import cases, keep, models, people, snapshots
+from dunwell.store import cases, claims, keep, models, people, snapshots
 from dunwell.store.journal import Journal
+from dunwell.store.plain import plain
+
+# What `invoice_read` says of a reading that a later one has overtaken; nothing was written about the invoice.
+OVERTAKEN = "a later reading came in between"
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A charge of ours: why it was made, and with which method."""
+
+    trigger: words.AttemptTrigger
+    method: str
+
+
+def tells_of(arrears: ArrearsReading, charged: Charged) -> bool:
+    """Say whether the last failure an invoice tells of is that of our charge."""
+    return arrears.failed_at is not None and arrears.method == charged.method
 
 
 def invoice_read(
@@ -23,37 +40,37 @@ def invoice_read(
     ports: Ports,
     book: Book,
     now: datetime,
-    trigger: words.AttemptTrigger = words.AttemptTrigger.STRIPE,
+    charged: Charged | None = None,
 ) -> str:
     """Fold a reading into its case, opening one if the invoice is in arrears; say in a few words what it was.
 
     A case opens only on a failure, and only if the invoice, read *after* that failure, is still open.
+    `charged`: the reading followed a charge of ours. Customer, case and invoice are locked, in this order.
     """
     payer = _payer(arrears, customer)
-    case = cases.open_case_of(arrears.reading.invoice.id)
-    invoice, changes = keep.keep_invoice(arrears.reading, payer)
-    case = case or cases.open_case_of(invoice.external_id)
-    new_attempt = _keep_failure(invoice, arrears, trigger)
+    last = cases.last_case_of(arrears.reading.invoice.id)
+    kept = keep.keep_invoice(arrears.reading, payer, now)
+    if kept.overtaken:
+        return OVERTAKEN
+    new_attempt = _keep_failure(kept.row, arrears, charged)
+    failures = _failures_since(notices, cases.last_end_of(kept.row))
+    if last is None or last.closed_at is not None:
+        return _without_case(last, arrears, notices, failures, kept, ports, book, now)
     journal = Journal(now)
-    if case is None:
-        why_not = _why_no_case(arrears, notices, invoice)
-        if why_not:
-            return why_not
-        case = _open(invoice, arrears, notices, book, journal, now)
-        note = "opened a case"
-    else:
-        case.invoice, case.customer = invoice, payer
-        _refresh(case, arrears, notices, changes, journal, new_attempt=new_attempt)
-        note = "updated its case"
-    consider([case], journal, ports, alarm=False)
+    last.invoice, last.customer = kept.row, payer
+    _refresh(last, arrears, failures, kept.changes, journal, new_attempt=new_attempt)
+    consider([last], journal, ports, alarm=False)
     journal.write()
-    return note
+    return "updated its case"
 
 
 def method_saved(arrears: ArrearsReading, method: str, at: datetime, ports: Ports, now: datetime) -> None:
-    """A customer saved a payment method: charge this open invoice with it at once (spec 3)."""
+    """A customer saved a payment method: charge this open invoice with it at once (spec 3).
+
+    Several events tell of one method. Those after the first change nothing.
+    """
     case = cases.open_case_of(arrears.reading.invoice.id)
-    if case is None:
+    if case is None or set(claims.charges_with(case, method)) - {words.MessageState.STOPPED.value}:
         return
     journal = Journal(now)
     journal.entry(
@@ -66,7 +83,10 @@ def method_saved(arrears: ArrearsReading, method: str, at: datetime, ports: Port
     )
     book = keep.book_of(case.policy_id)
     seen = snapshots.snapshots([case], now)[case.pk]
-    react(case, seen, to_new_method(seen, method, book.policy, now), journal, ports, book)
+    decision = to_new_method(seen, method, book.policy, now)
+    if not decision.actions:
+        journal.entry(case, "why_not", decision.because, detail={"rule": decision.rule, "method": method})
+    react(case, seen, decision, journal, ports, book)
     journal.write()
 
 
@@ -94,9 +114,9 @@ def invoice_gone(invoice: str, why: str, ports: Ports, now: datetime) -> None:
 
 
 def _payer(arrears: ArrearsReading, reading: CustomerReading | None) -> models.Customer:
-    """The customer's row; an address on the invoice stands in when the customer has none."""
+    """The customer's row, locked; an address on the invoice stands in when the customer has none."""
     if reading is None:
-        known = keep.known_customer(arrears.customer)
+        known = keep.locked_customer(arrears.customer)
         if known is None:
             raise ValueError(f"customer {arrears.customer} was neither read nor known")
         return known
@@ -107,48 +127,69 @@ def _payer(arrears: ArrearsReading, reading: CustomerReading | None) -> models.C
 
 
 def _keep_failure(
-    invoice: models.Invoice, arrears: ArrearsReading, trigger: words.AttemptTrigger
+    invoice: models.Invoice, arrears: ArrearsReading, charged: Charged | None
 ) -> keep.AttemptSeen | None:
+    """Keep the last failure an invoice tells of; return it if we had not heard of it."""
     if arrears.failed_at is None:
         return None
-    outcome = words.AttemptOutcome.DECLINED
-    if arrears.reading.invoice.in_flight:
-        outcome = words.AttemptOutcome.PROCESSING
+    ours = charged is not None and tells_of(arrears, charged)
     seen = keep.AttemptSeen(
         key=f"{arrears.payment or invoice.external_id}:{arrears.failed_at.isoformat()}",
         at=arrears.failed_at,
-        trigger=trigger,
-        outcome=outcome,
+        trigger=charged.trigger if charged and ours else words.AttemptTrigger.STRIPE,
+        outcome=words.AttemptOutcome.DECLINED,
         method=arrears.method,
         reason=arrears.reason,
     )
     return seen if keep.keep_attempt(invoice, seen) else None
 
 
-def _why_no_case(arrears: ArrearsReading, notices: Sequence[Notice], invoice: models.Invoice) -> str:
-    said = arrears.reading.invoice
+def _failures_since(notices: Sequence[Notice], last_end: datetime | None) -> list[Notice]:
+    """The failures that belong to no earlier case of the invoice."""
     failures = [notice for notice in notices if notice.topic is Topic.FAILURE]
-    if any(notice.topic is Topic.CHARGEBACK for notice in notices) and said.charged_back:
-        return _chargeback_after_the_end(invoice, notices[0].at)
-    if not failures:
+    return [notice for notice in failures if last_end is None or notice.at > last_end]
+
+
+def _without_case(
+    last: models.Case | None,
+    arrears: ArrearsReading,
+    notices: Sequence[Notice],
+    failures: Sequence[Notice],
+    kept: keep.InvoiceKept,
+    ports: Ports,
+    book: Book,
+    now: datetime,
+) -> str:
+    """Nothing is open on this invoice: open a case, or say in a few words why not."""
+    said = arrears.reading.invoice
+    if said.charged_back and any(notice.topic is Topic.CHARGEBACK for notice in notices):
+        return _chargeback_after_the_end(last, kept, now)
+    if not any(notice.topic is Topic.FAILURE for notice in notices):
         return "no case on this invoice"
     if said.status is not words.InvoiceStatus.OPEN:
         return f"no case: the invoice is {said.status.value}"
     if said.open.minor <= 0:
         return "no case: nothing is open on the invoice"
-    last_end = cases.last_end_of(invoice)
-    if last_end is not None and all(notice.at <= last_end for notice in failures):
+    if not failures:
         return "no case: the failure is older than the end of the last case"
-    return ""
+    journal = Journal(now)
+    case = _open(kept.row, arrears, failures, book, journal, now)
+    consider([case], journal, ports, alarm=False)
+    journal.write()
+    return "opened a case"
 
 
-def _chargeback_after_the_end(invoice: models.Invoice, at: datetime) -> str:
-    """Money we counted as received went back: the closed case's story gets it, and a person is told."""
-    case = cases.last_case_of(invoice)
+def _chargeback_after_the_end(case: models.Case | None, kept: keep.InvoiceKept, now: datetime) -> str:
+    """Money we counted as received went back: the closed case's story gets it, and a person is told.
+
+    Stripe tells of one chargeback in several events; only the first brings news.
+    """
     if case is None:
         return "chargeback on an invoice that never had a case"
-    journal = Journal(at)
-    text = f"The payment of {invoice.number} was taken back after the case had closed."
+    if keep.CHARGED_BACK not in kept.changes:
+        return "chargeback on a closed case, known already"
+    journal = Journal(now)
+    text = f"The payment of {kept.row.number} was taken back after the case had closed."
     journal.entry(case, "chargeback", text, by="stripe")
     if not people.has_open_review(case, words.ReviewKind.CHARGEBACK):
         journal.review(case, words.ReviewKind.CHARGEBACK, text, "Answer the chargeback at Stripe.")
@@ -159,13 +200,13 @@ def _chargeback_after_the_end(invoice: models.Invoice, at: datetime) -> str:
 def _open(
     invoice: models.Invoice,
     arrears: ArrearsReading,
-    notices: Sequence[Notice],
+    failures: Sequence[Notice],
     book: Book,
     journal: Journal,
     now: datetime,
 ) -> models.Case:
     keep.pin(book, now)
-    failed_at = min([n.at for n in notices if n.topic is Topic.FAILURE], default=arrears.failed_at or now)
+    failed_at = min(notice.at for notice in failures)
     payer = snapshots.customer_facts(invoice.customer, None)
     opening = open_on(payer, book.policy)
     values: dict[str, Any] = {
@@ -211,9 +252,9 @@ def _reason_columns(reason: facts.Reason | None) -> dict[str, Any]:
     if reason is None:
         return {}
     return {
-        "reason_code": reason.code[:100],
+        "reason_code": plain(reason.code, 100),
         "reason_class": reason.retry_class.value,
-        "reason_sentence": reason.sentence[:300],
+        "reason_sentence": plain(reason.sentence, 300),
         "reason_known": reason.known,
     }
 
@@ -221,13 +262,13 @@ def _reason_columns(reason: facts.Reason | None) -> dict[str, Any]:
 def _refresh(
     case: models.Case,
     arrears: ArrearsReading,
-    notices: Sequence[Notice],
+    failures: Sequence[Notice],
     changes: Sequence[str],
     journal: Journal,
     *,
     new_attempt: keep.AttemptSeen | None,
 ) -> None:
-    earliest = min((n.at for n in notices if n.topic is Topic.FAILURE), default=case.anchor_at)
+    earliest = min((notice.at for notice in failures), default=case.anchor_at)
     if earliest < case.anchor_at:
         case.anchor_at = case.failed_at = earliest
         journal.entry(

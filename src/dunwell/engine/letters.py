@@ -76,6 +76,12 @@ def outgoing(item: OutboxItem, letter: Letter, ports: Ports, now: datetime) -> O
     )
 
 
+def is_of_today(case: Case, book: Book, written_at: datetime, now: datetime) -> bool:
+    """Say whether a text was written on the customer's today: the dates it names count from then."""
+    zone = zone_for(case.customer, book.policy).zone
+    return written_at.astimezone(zone).date() == now.astimezone(zone).date()
+
+
 def message_id(key: str, ports: Ports) -> str:
     """Derive the Message-ID of an effect from its key and this installation's secret."""
     digest = hashlib.sha256(f"{ports.secret}:{key}".encode()).hexdigest()[:32]

@@ -5,9 +5,10 @@ from collections import Counter
 from datetime import datetime, timedelta
 from threading import Event
 
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from dunwell.engine.apply import apply_waiting
+from dunwell.engine.clock import ShiftedClock
 from dunwell.engine.perform import Worker, perform_due
 from dunwell.engine.ports import Ports
 from dunwell.engine.receive import sweep
@@ -24,12 +25,16 @@ LONGEST_PAUSE_SECONDS = 60.0
 def run_due(
     ports: Ports, book: Book, now: datetime, worker: Worker, stop: Event | None = None
 ) -> Counter[str]:
-    """Do everything that is due at one instant: apply, tick, perform, until nothing is left or `stop` is set."""
+    """Do everything that is due: apply, tick, perform, until nothing is left or `stop` is set.
+
+    Begins at `now`; the time it takes counts, so that nothing is decided or sent by an old clock.
+    """
     done: Counter[str] = Counter()
+    clock = ShiftedClock(now, ports.clock)
     while not (stop and stop.is_set()):
-        applied = apply_waiting(ports, book, now)
-        looked = tick(ports, now)
-        performed = perform_due(ports, now, worker)
+        applied = apply_waiting(ports, book, clock.now())
+        looked = tick(ports, clock.now())
+        performed = perform_due(ports, clock.now(), worker, stop=stop)
         done["events"] += applied
         done["cases"] += looked
         done.update(performed)
@@ -58,7 +63,7 @@ def run_forever(ports: Ports, book: Book, worker: Worker, stop: Event) -> None:
                 sweep(ports, now)
                 next_sweep = now + SWEEP_EVERY
             done = run_due(ports, book, now, worker, stop)
-        except DatabaseError as error:
+        except Error as error:
             # A full disk or a locked or absent database: nothing is lost, everything is still due.
             log.error("the database cannot be used now, trying again in %.0f s: %s", pause, error)  # noqa: TRY400
             close_old_connections()

@@ -4,22 +4,26 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dunwell.engine.letters import Letter, Unwritable, check_letter, compose, outgoing
+from dunwell.engine.ask_again import answers_again, ask_again, in_time
+from dunwell.engine.clock import Clock
+from dunwell.engine.letters import Letter, Unwritable, check_letter, compose, is_of_today, outgoing
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider
+from dunwell.engine.record import consider, say_again
 from dunwell.policy.facts import Case, InvoiceReading, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_gate
 from dunwell.policy.money import Money
 from dunwell.policy.readings import Delivery, Handed, OutgoingMail, Refused
 from dunwell.policy.rules import CALLED
 from dunwell.policy.words import CaseStatus, MessageState, ReviewKind, Stage
-from dunwell.store import cases, claims, keep, models, people, snapshots
+from dunwell.store import cases, claims, keep, models, people, snapshots, timeline
 from dunwell.store.journal import Journal
 
 log = logging.getLogger(__name__)
 
-# How long to wait before the next try when a mail server says "not now": about a day in all.
+# How long to wait before the next try when a mail server says "not now": about a day in all. A stage that
+# leaves the customer's working hours meanwhile is written anew, so the day counts from the first "not now".
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240, 240, 360, 360)]
+PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +49,45 @@ class _Desk:
         again.write()
 
 
-def perform(item: models.OutboxItem, ports: Ports, now: datetime) -> str:
-    """Take one claimed mail past the gate and hand it over; return the state it ended in."""
-    reading = ports.payments.read_invoice(item.case.invoice.external_id, now)
+def perform(item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelta) -> str:
+    """Take one claimed mail past the gate and hand it over; return the state it ended in.
+
+    The lease begins anew with the hand-over: only a worker that is gone leaves it running out.
+    """
+    reading = ports.payments.read_invoice(item.case.invoice.external_id, clock.now())
     with claims.one_transaction():
-        desk = _Desk(item, cases.locked_case(item.case_id), Journal(now), ports, now)
-        ready = _pass_gate(desk, reading)
+        ready = _pass_gate(_desk(item, ports, clock), reading, lease)
     if isinstance(ready, str):
         return ready
     delivery = ports.mailer.send(ready.mail)
     with claims.one_transaction():
-        return _note_delivery(
-            _Desk(item, cases.locked_case(item.case_id), Journal(now), ports, now), delivery
-        )
+        return _note_delivery(_desk(item, ports, clock), delivery)
 
 
-def _pass_gate(desk: _Desk, reading: InvoiceReading | Unreadable) -> _Ready | str:
+def _desk(item: models.OutboxItem, ports: Ports, clock: Clock) -> _Desk:
+    row = cases.locked_case(item.case_id)
+    now = clock.now()
+    return _Desk(item, row, Journal(now), ports, now)
+
+
+def _pass_gate(desk: _Desk, reading: InvoiceReading | Unreadable, lease: timedelta) -> _Ready | str:
     row, item = desk.row, desk.item
-    if isinstance(reading, InvoiceReading):
-        row.invoice, changes = keep.keep_invoice(reading, row.customer)
-        for change in changes:
-            desk.journal.entry(row, "invoice", change, by="stripe")
     book = keep.book_of(row.policy_id)
+    reading = in_time(reading, book.policy, desk.now)
+    if isinstance(reading, InvoiceReading):
+        kept = keep.keep_invoice(reading, row.customer, desk.now)
+        row.invoice = kept.row
+        for change in kept.changes:
+            desk.journal.entry(row, "invoice", change, by="stripe")
     case = snapshots.snapshots([row], desk.now)[row.pk]
     amount = Money(item.amount_minor, item.currency)
     stage = Stage(item.stage)
     verdict = check_gate(case, stage, amount, reading, book.policy, desk.now, due_since=item.queued_at)
+    if isinstance(reading, Unreadable) and verdict.again_at is not None:
+        return ask_again(item, row, desk.journal, verdict, verdict.again_at)
+    if isinstance(reading, InvoiceReading) and ReviewKind.LEDGER_UNREADABLE in case.reviews:
+        answers_again(row, desk.journal)
     if verdict.kind not in (VerdictKind.SEND, VerdictKind.ADJUST):
-        if isinstance(reading, Unreadable) and verdict.again_at is not None:
-            return _ask_ledger_again(desk, verdict, verdict.again_at)
         return _turn_back(desk, verdict)
     letter = _words(desk, case, stage, verdict)
     if isinstance(letter, Unwritable):
@@ -82,8 +96,11 @@ def _pass_gate(desk: _Desk, reading: InvoiceReading | Unreadable) -> _Ready | st
         "subject": letter.subject,
         "text": letter.text,
         "html": letter.html,
+        "to_name": item.to_name,
+        "to_address": item.to_address,
         "amount_minor": case.invoice.open.minor,
         "currency": case.invoice.open.currency,
+        "due_at": desk.now + lease,
     }
     if not claims.move_effect(item, frm=[MessageState.CLAIMED], to=MessageState.HANDING_OVER, **values):
         return "taken"
@@ -92,13 +109,19 @@ def _pass_gate(desk: _Desk, reading: InvoiceReading | Unreadable) -> _Ready | st
 
 
 def _words(desk: _Desk, case: Case, stage: Stage, verdict: Verdict) -> Letter | Unwritable:
-    """The text that leaves: as queued, or written anew when the amount has changed; checked either way."""
-    item = desk.item
+    """The text that leaves: as queued, or written anew when what it says has changed; checked either way."""
+    item, contact = desk.item, case.customer.contact
     letter: Letter | Unwritable = Letter(item.subject, item.text, item.html)
     book = keep.book_of(desk.row.policy_id)
     written_at = item.queued_at
-    if verdict.kind is VerdictKind.ADJUST:
-        desk.journal.entry(desk.row, "gate", verdict.why, detail={"stage": item.stage})
+    news = [verdict.why] if verdict.kind is VerdictKind.ADJUST else []
+    if not is_of_today(case, book, item.queued_at, desk.now):
+        news.append("It was written on another day, so its dates are written anew.")
+    if contact is not None and (contact.name, contact.email) != (item.to_name, item.to_address):
+        item.to_name, item.to_address = contact.name, contact.email
+        news.append(f"It goes to {contact.email}, who is the contact now.")
+    if news:
+        desk.journal.entry(desk.row, "gate", " ".join(news), detail={"stage": item.stage})
         written_at = desk.now
         letter = compose(desk.row.pk, case, stage, book, desk.ports, written_at)
     if isinstance(letter, Unwritable):
@@ -120,28 +143,19 @@ def _turn_back(desk: _Desk, verdict: Verdict) -> str:
             desk.journal.review(row, kind, verdict.why, "Look at the case, then settle this.")
         row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, verdict.why
         desk.journal.changed(row)
+    else:
+        say_again(row, item)
     desk.look_again()
     return MessageState.STOPPED.value
-
-
-def _ask_ledger_again(desk: _Desk, verdict: Verdict, at: datetime) -> str:
-    """The ledger can't be read: nothing is sent, the mail stays queued, and in the end a person is told."""
-    item, row = desk.item, desk.row
-    claims.move_effect(item, frm=[MessageState.CLAIMED], to=MessageState.QUEUED, due_at=at, note=verdict.why)
-    if item.note != verdict.why:
-        desk.journal.entry(row, "why_not", verdict.why, detail={"stage": item.stage})
-    if verdict.kind is VerdictKind.REVIEW and not people.has_open_review(row, ReviewKind.LEDGER_UNREADABLE):
-        proposal = "Check the connection to the ledger; the mail goes out once it can be read."
-        desk.journal.review(row, ReviewKind.LEDGER_UNREADABLE, verdict.why, proposal)
-    desk.journal.write()
-    return MessageState.QUEUED.value
 
 
 def _note_delivery(desk: _Desk, delivery: Delivery) -> str:
     if isinstance(delivery, Handed):
         return _settle(desk, MessageState.SENT, f"The {_called(desk)} went to {desk.item.to_address}.")
-    if isinstance(delivery, Refused) and not delivery.permanent and desk.item.tries <= len(WAITS):
-        return _try_later(desk, delivery.reason)
+    if isinstance(delivery, Refused) and not delivery.permanent:
+        put_off = timeline.deferrals(desk.row, desk.item.stage)
+        if len(put_off) < len(WAITS) and (not put_off or desk.now - put_off[0] < PATIENCE):
+            return _try_later(desk, delivery.reason, WAITS[len(put_off)])
     if isinstance(delivery, Refused):
         text = (
             f"The mail server did not take the {_called(desk)} for {desk.item.to_address}: {delivery.reason}"
@@ -169,25 +183,26 @@ def _settle(
     if not moved:
         return "taken"
     desk.journal.entry(desk.row, state.value, text, detail={"stage": desk.item.stage, "key": desk.item.key})
+    if desk.row.closed_at is not None:
+        desk.journal.write()
+        return state.value
     if review is not None and not people.has_open_review(desk.row, review):
         desk.journal.review(desk.row, review, text, proposal)
-    if desk.row.closed_at is None:
-        desk.look_again()
-    else:
-        desk.journal.write()
+    desk.look_again()
     return state.value
 
 
-def _try_later(desk: _Desk, reason: str) -> str:
-    wait = WAITS[min(desk.item.tries, len(WAITS)) - 1]
-    claims.move_effect(
+def _try_later(desk: _Desk, reason: str, wait: timedelta) -> str:
+    moved = claims.move_effect(
         desk.item,
         frm=[MessageState.HANDING_OVER],
         to=MessageState.QUEUED,
         due_at=desk.now + wait,
         note=reason,
     )
+    if not moved:
+        return "taken"
     text = f"The mail server could not take the {_called(desk)} yet: {reason} Next try {desk.now + wait:%H:%M} UTC."
-    desk.journal.entry(desk.row, "deferred", text, detail={"stage": desk.item.stage})
+    desk.journal.entry(desk.row, timeline.DEFERRED, text, detail={"stage": desk.item.stage})
     desk.journal.write()
     return MessageState.QUEUED.value

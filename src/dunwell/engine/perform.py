@@ -10,11 +10,14 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Event
 
 from dunwell.engine import charges, mails
+from dunwell.engine.clock import Clock, ShiftedClock
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider
-from dunwell.policy.words import MessageState, ReviewKind
+from dunwell.engine.trouble import attempt
+from dunwell.policy.words import CaseStatus, MessageState, ReviewKind
 from dunwell.store import cases, claims, models, people
 from dunwell.store.journal import Journal
 
@@ -22,6 +25,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 50
 LEASE = timedelta(minutes=5)
+# Tries, a lease apart, at an effect that breaks Dunwell itself.
+MOST_TRIES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +36,53 @@ class Worker:
     name: str
 
 
-def perform_due(ports: Ports, now: datetime, worker: Worker, limit: int = BATCH) -> Counter[str]:
-    """Perform up to `limit` due effects; return how many ended in which state."""
+def perform_due(
+    ports: Ports, now: datetime, worker: Worker, limit: int = BATCH, stop: Event | None = None
+) -> Counter[str]:
+    """Perform up to `limit` due effects; return how many ended in which state.
+
+    `now` is when this begins; slow vendors and mail servers move the time on. What is not reached before
+    its lease has run out is left to whoever claims it next; what is not begun when `stop` is set is put back.
+    """
+    clock = ShiftedClock(now, ports.clock)
     done: Counter[str] = Counter()
     for item in claims.abandoned_mails(now):
         done[give_to_a_person(item, ports, now)] += 1
     for item in claims.claim_effects(now, limit, worker.name, LEASE):
-        perform_one = mails.perform if item.kind == models.OutboxItem.MAIL else charges.perform
-        done[perform_one(item, ports, now)] += 1
+        if stop and stop.is_set():
+            claims.move_effect(item, frm=[MessageState.CLAIMED], to=MessageState.QUEUED, due_at=now)
+        else:
+            done[_perform_one(item, ports, clock)] += 1
     return done
+
+
+def _perform_one(item: models.OutboxItem, ports: Ports, clock: Clock) -> str:
+    if clock.now() >= item.due_at:
+        return "left"
+    perform = mails.perform if item.kind == models.OutboxItem.MAIL else charges.perform
+    states: list[str] = []
+    trouble = attempt(f"performing {item.key}", lambda: states.append(perform(item, ports, clock, LEASE)))
+    if trouble and item.tries >= MOST_TRIES:
+        _give_up(item, trouble, clock.now())
+    return states[0] if states else "trouble"
+
+
+def _give_up(item: models.OutboxItem, trouble: str, now: datetime) -> None:
+    """An effect that breaks Dunwell itself each time is stopped before it left, and a person is told."""
+    text = f"It cannot leave: {trouble}."
+    with claims.one_transaction():
+        row = cases.locked_case(item.case_id)
+        stopped = MessageState.STOPPED
+        if not claims.move_effect(item, frm=[MessageState.CLAIMED], to=stopped, settled_at=now, note=text):
+            return
+        journal = Journal(now)
+        journal.entry(row, "trouble", text, detail={"stage": item.stage, "key": item.key})
+        if row.closed_at is None and not people.has_open_review(row, ReviewKind.BAD_DATA):
+            journal.review(row, ReviewKind.BAD_DATA, text, "Ask whoever runs Dunwell to read the log.")
+        if row.closed_at is None and item.kind == models.OutboxItem.MAIL:
+            row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, text
+        journal.changed(row)
+        journal.write()
 
 
 def give_to_a_person(item: models.OutboxItem, ports: Ports, now: datetime) -> str:
@@ -56,7 +99,7 @@ def give_to_a_person(item: models.OutboxItem, ports: Ports, now: datetime) -> st
         )
         journal = Journal(now)
         journal.entry(row, "unknown", text, detail={"stage": item.stage, "key": item.key})
-        if not people.has_open_review(row, ReviewKind.SEND_UNKNOWN):
+        if row.closed_at is None and not people.has_open_review(row, ReviewKind.SEND_UNKNOWN):
             proposal = "Look for it in the mail server's log, then say whether it arrived."
             journal.review(row, ReviewKind.SEND_UNKNOWN, text, proposal)
         journal.write()

@@ -8,11 +8,13 @@ from datetime import datetime
 from dunwell.engine.letters import Unwritable, compose
 from dunwell.engine.ports import Ports
 from dunwell.policy.book import Book
+from dunwell.policy.cadence import is_active
 from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
 from dunwell.policy.facts import Case
-from dunwell.policy.words import ActionKind, AttemptTrigger, CaseStatus, MessageState, ReviewKind
-from dunwell.store import journal, keep, models, snapshots
+from dunwell.policy.rules import ON_ITS_WAY
+from dunwell.policy.words import ActionKind, AttemptTrigger, CaseStatus, MessageState, ReviewKind, Stage
+from dunwell.store import claims, journal, keep, models, people, snapshots
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ _PROPOSALS = {
     ReviewKind.REPLY: "Read the reply and decide what follows.",
     ReviewKind.DISPUTE: "Settle the dispute with the customer, then release the hold.",
     ReviewKind.BROKEN_PROMISE: "Ask what happened to the promised payment.",
+    ReviewKind.CONTENT: "Correct the template or the data, then settle this.",
+    ReviewKind.SEND_UNKNOWN: "Look for the mail in the mail server's log, then say whether it arrived.",
+    ReviewKind.SEND_REFUSED: "Correct the address or the mail settings, then settle this.",
 }
 
 
@@ -49,6 +54,7 @@ def consider(
         seen = _with_batch(case, written)
         decision = decide(seen, book.policy, now)
         carry_out(row, seen, decision, book_journal, ports, book, alarm=alarm)
+        _forget_nobody(row, seen, book_journal)
         if any(action.kind is ActionKind.SEND for action in decision.actions) and case.customer.contact:
             written[case.customer.contact.email] = now
 
@@ -89,6 +95,41 @@ def react(
         _act(row, case, action, decision, book_journal, ports, book)
 
 
+def _forget_nobody(row: models.Case, case: Case, to: journal.Journal) -> None:
+    """An open case that nothing would wake any more goes to a person, whatever led there."""
+    if row.due_at is not None or row.closed_at is not None or to.asked(row) or to.waits(row):
+        return
+    moving = any(message.state in ON_ITS_WAY for message in case.messages)
+    if moving or case.reviews or any(is_active(hold, to.now) for hold in case.holds):
+        return
+    kind = _left_behind(row, case)
+    to.entry(row, ActionKind.REVIEW.value, f"Nothing would wake this case any more. {row.because}")
+    to.review(row, kind, row.because, _PROPOSALS.get(kind, "Look at the case."))
+
+
+def _left_behind(row: models.Case, case: Case) -> ReviewKind:
+    states = {message.state for message in case.messages}
+    if row.status == CaseStatus.ESCALATED.value:
+        return ReviewKind.ESCALATION
+    if case.invoice.charged_back:
+        return ReviewKind.CHARGEBACK
+    if MessageState.UNKNOWN in states:
+        return ReviewKind.SEND_UNKNOWN
+    return ReviewKind.SEND_REFUSED if MessageState.REFUSED in states else ReviewKind.GATE_CLOSED
+
+
+def unblock(row: models.Case) -> None:
+    """A case that stood still for people runs on once nothing of it lies on a desk."""
+    if row.status == CaseStatus.REVIEW.value and not people.open_reviews_of(row):
+        row.status = CaseStatus.OPEN.value
+
+
+def say_again(row: models.Case, item: models.OutboxItem) -> None:
+    """The escalation did not leave: let the rules hand the case over once more when they may."""
+    if row.status == CaseStatus.ESCALATED.value and item.stage == Stage.ESCALATION.value:
+        row.status = CaseStatus.OPEN.value
+
+
 def _act(
     row: models.Case,
     case: Case,
@@ -111,7 +152,7 @@ def _act(
     elif kind is ActionKind.HOLD and action.hold is not None:
         to.hold(row, action.hold)
     elif kind is ActionKind.RESUME:
-        journal.end_holds(row, to.now)
+        to.resume(row)
     elif kind is ActionKind.CLOSE and action.ending is not None:
         to.close(row, action.ending)
 
@@ -126,9 +167,8 @@ def _queue_mail(
     if isinstance(letter, Unwritable):
         row.due_at, row.status = None, CaseStatus.REVIEW.value
         to.entry(row, ActionKind.REVIEW.value, letter.reason)
-        to.review(
-            row, ReviewKind.CONTENT, letter.reason, "Correct the template or the data, then settle this."
-        )
+        if ReviewKind.CONTENT not in case.reviews:
+            to.review(row, ReviewKind.CONTENT, letter.reason, _PROPOSALS[ReviewKind.CONTENT])
         return
     before = sum(1 for message in case.messages if message.stage is stage)
     to.outbox(
@@ -153,10 +193,11 @@ def _queue_mail(
 
 def _queue_charge(row: models.Case, case: Case, action: Action, to: journal.Journal) -> None:
     method = action.method or ""
+    # Those before it were stopped at the gate, so that nothing of them reached the bank.
+    before = len(claims.charges_with(row, method))
     to.outbox(
         models.OutboxItem(
-            # One charge per invoice and method, whichever of Stripe's events told us of the method.
-            key=f"charge:{case.invoice.id}:{method}",
+            key=f"charge:{case.invoice.id}:{method}:{row.pk}.{before}",
             kind=models.OutboxItem.CHARGE,
             case_id=row.pk,
             state=MessageState.QUEUED.value,

@@ -4,15 +4,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider
+from dunwell.engine.record import consider, say_again, unblock
 from dunwell.policy import words
+from dunwell.policy.addresses import is_address
 from dunwell.policy.decide import decide
 from dunwell.policy.facts import Hold
 from dunwell.store import cases, keep, models, people, snapshots
-from dunwell.store.claims import one_transaction
+from dunwell.store.claims import answer_for, one_transaction
 from dunwell.store.journal import Journal
 
-_BLOCKS = {words.CaseStatus.REVIEW.value}
+# Desk items about mail, and the state of the mail they are about.
+_IN_DOUBT = {
+    words.ReviewKind.SEND_UNKNOWN.value: words.MessageState.UNKNOWN,
+    words.ReviewKind.SEND_REFUSED.value: words.MessageState.REFUSED,
+}
 
 
 class NotPossibleError(Exception):
@@ -34,12 +39,12 @@ def place_hold(
     if until is not None and until <= now:
         raise NotPossibleError("The end of a pause must lie in the future.")
     with one_transaction():
-        row = _open_case(case_id)
-        waiting = [row] if scope is words.HoldScope.CASE else cases.open_cases_of(row.customer)
+        waiting = _case_or_all(case_id, scope)
+        row = next(case for case in waiting if case.pk == case_id)
         hold = Hold(kind=kind, scope=scope, start=now, until=until, reason=reason[:500], by=by)
         journal = Journal(now)
         people.keep_hold(row, hold)
-        until_text = f"until {until:%-d %B %Y %H:%M} UTC" if until else "until somebody releases it"
+        until_text = f"until {until:%-d %B %Y %H:%M %Z}" if until else "until somebody releases it"
         for case in waiting:
             what = kind.value.replace("_", " ")
             journal.entry(case, "hold", f"On hold ({what}) {until_text}. {reason}".strip(), by=by)
@@ -64,6 +69,8 @@ def preview_release(*, hold_id: int, now: datetime) -> str:
     """Say in a sentence what would happen next, and when, if this hold ended now. Changes nothing."""
     with one_transaction():
         hold, waiting = _active_hold(hold_id, now)
+        if not waiting:
+            return "If released now, nothing happens: no case of this customer is open."
         row = waiting[0]
         case = snapshots.snapshots([row], now)[row.pk]
     ended = tuple(_ended(known, hold, now) for known in case.holds)
@@ -81,8 +88,7 @@ def _ended(known: Hold, hold: models.Hold, now: datetime) -> Hold:
 def assign(*, review_id: int, to: str, by: str, now: datetime) -> None:
     """Give a desk item to somebody; an empty `to` puts it back."""
     with one_transaction():
-        item = _open_item(review_id)
-        row = cases.locked_case(item.case_id)
+        item, row = _open_item(review_id)
         people.assign_review(item, to)
         journal = Journal(now)
         text = f"Assigned to {to}." if to else "Nobody is assigned any more."
@@ -91,21 +97,58 @@ def assign(*, review_id: int, to: str, by: str, now: datetime) -> None:
 
 
 def settle(*, review_id: int, resolution: str, by: str, now: datetime, ports: Ports) -> None:
-    """Close a desk item with what was done about it; the case then runs on if nothing else blocks it."""
+    """Close a desk item with what was done about it; the case then runs on if nothing else blocks it.
+
+    A mail that was refused is sent again. What still needs a person lies on the desk again at once. Raises
+    `NotPossibleError` for a mail that may have left: that takes `resolve_send`.
+    """
     if not resolution.strip():
         raise NotPossibleError("Say in a few words what was done.")
     with one_transaction():
-        item = _open_item(review_id)
-        row = cases.locked_case(item.case_id)
-        people.settle_review(item, resolution.strip(), by, now)
-        journal = Journal(now)
-        what = item.kind.replace("_", " ")
-        journal.entry(row, "settled", f"Settled ({what}): {resolution.strip()}", by=by)
-        if row.status in _BLOCKS and not people.open_reviews_of(row):
-            row.status = words.CaseStatus.OPEN.value
-        if row.closed_at is None:
-            consider([row], journal, ports, alarm=False)
-        journal.write()
+        item, row = _open_item(review_id)
+        if item.kind == words.ReviewKind.SEND_UNKNOWN.value:
+            raise NotPossibleError("Say whether the mail arrived.")
+        if item.kind == words.ReviewKind.SEND_REFUSED.value:
+            _answer_for(row, item, arrived=False, now=now)
+        _settle(item, row, resolution.strip(), by, now, ports)
+
+
+def resolve_send(
+    *, review_id: int, arrived: bool, resolution: str, by: str, now: datetime, ports: Ports
+) -> None:
+    """Say of a mail that was refused or may have left whether it arrived; raises `NotPossibleError`.
+
+    One that arrived counts as sent. One that did not is stopped for good, and its stage is done again when
+    the rules allow it.
+    """
+    with one_transaction():
+        item, row = _open_item(review_id)
+        if item.kind not in _IN_DOUBT:
+            raise NotPossibleError("This is not about a mail that may have left.")
+        _answer_for(row, item, arrived=arrived, now=now)
+        said = "It arrived." if arrived else "It did not arrive."
+        _settle(item, row, f"{said} {resolution}".strip(), by, now, ports)
+
+
+def _answer_for(row: models.Case, item: models.ReviewItem, *, arrived: bool, now: datetime) -> None:
+    note = "A person says that it arrived." if arrived else "A person says that it did not arrive."
+    to = words.MessageState.SENT if arrived else words.MessageState.STOPPED
+    for mail in answer_for(row, _IN_DOUBT[item.kind], to, now, note):
+        if not arrived:
+            say_again(row, mail)
+
+
+def _settle(
+    item: models.ReviewItem, row: models.Case, resolution: str, by: str, now: datetime, ports: Ports
+) -> None:
+    people.settle_review(item, resolution, by, now)
+    journal = Journal(now)
+    what = item.kind.replace("_", " ")
+    journal.entry(row, "settled", f"Settled ({what}): {resolution}", by=by)
+    unblock(row)
+    if row.closed_at is None:
+        consider([row], journal, ports, alarm=False)
+    journal.write()
 
 
 def choose_track(
@@ -120,8 +163,7 @@ def choose_track(
         for item in people.open_reviews_of(row):
             if item.kind == words.ReviewKind.MRR_UNKNOWN.value:
                 people.settle_review(item, f"Track: {track.value}", by, now)
-        if row.status in _BLOCKS and not people.open_reviews_of(row):
-            row.status = words.CaseStatus.OPEN.value
+        unblock(row)
         journal = Journal(now)
         journal.entry(row, "track", f"Put on the {track.value} track. {reason}".strip(), by=by)
         consider([row], journal, ports, alarm=False)
@@ -130,17 +172,18 @@ def choose_track(
 
 def change_contact(*, case_id: int, name: str, email: str, by: str, now: datetime, ports: Ports) -> None:
     """Name another contact at the customer; all of the customer's open cases see it."""
+    name, email = name.strip(), email.strip()
+    if not is_address(email):
+        raise NotPossibleError(f"{email or 'Nothing'} is not an e-mail address.")
     with one_transaction():
-        row = _open_case(case_id)
-        people.set_contact(row.customer, name, email, source=f"set by {by}")
+        waiting = _case_or_all(case_id, words.HoldScope.CUSTOMER)
+        people.set_contact(waiting[0].customer, name, email, by)
         journal = Journal(now)
-        waiting = cases.open_cases_of(row.customer)
         for case in waiting:
             for item in people.open_reviews_of(case):
                 if item.kind == words.ReviewKind.NO_CONTACT.value:
                     people.settle_review(item, f"Contact: {email}", by, now)
-            if case.status in _BLOCKS and not people.open_reviews_of(case):
-                case.status = words.CaseStatus.OPEN.value
+            unblock(case)
             journal.entry(case, "contact", f"The contact is now {name} <{email}>.", by=by)
         consider(waiting, journal, ports, alarm=False)
         journal.write()
@@ -151,7 +194,7 @@ def add_note(*, case_id: int, text: str, by: str, now: datetime) -> None:
     if not text.strip():
         raise NotPossibleError("The note is empty.")
     with one_transaction():
-        row = cases.locked_case(case_id)
+        row = _any_case(case_id)
         journal = Journal(now)
         journal.entry(row, "note", text.strip()[:5000], by=by)
         journal.write()
@@ -170,24 +213,48 @@ def close_by_hand(*, case_id: int, ending: words.Ending, reason: str, by: str, n
         journal.write()
 
 
+def _any_case(case_id: int) -> models.Case:
+    if cases.case_with_id(case_id) is None:
+        raise NotPossibleError("There is no such case.")
+    return cases.locked_case(case_id)
+
+
 def _open_case(case_id: int) -> models.Case:
-    row = cases.locked_case(case_id)
+    row = _any_case(case_id)
     if row.closed_at is not None:
         raise NotPossibleError("This case is closed.")
     return row
 
 
-def _open_item(review_id: int) -> models.ReviewItem:
+def _case_or_all(case_id: int, scope: words.HoldScope) -> list[models.Case]:
+    """Lock an open case, or all open cases of its customer; the case itself is among them."""
+    seen = cases.case_with_id(case_id)
+    if seen is None or scope is words.HoldScope.CASE:
+        return [_open_case(case_id)]
+    found = cases.open_cases_of(cases.lock_customer(seen.customer_id))
+    if case_id not in {case.pk for case in found}:
+        raise NotPossibleError("This case is closed.")
+    return found
+
+
+def _open_item(review_id: int) -> tuple[models.ReviewItem, models.Case]:
+    """A desk item with its case, locked; asked for again under the lock, since two people may settle it."""
+    seen = people.open_review(review_id)
+    row = cases.locked_case(seen.case_id) if seen is not None else None
     item = people.open_review(review_id)
-    if item is None:
+    if item is None or row is None:
         raise NotPossibleError("Somebody has settled this already.")
-    return item
+    return item, row
 
 
 def _active_hold(hold_id: int, now: datetime) -> tuple[models.Hold, list[models.Case]]:
+    """A hold with the cases it covers, locked; asked for again under the lock."""
+    seen, waiting = people.active_hold(hold_id, now), []
+    if seen is not None and seen.case_id is not None:
+        waiting = [_open_case(seen.case_id)]
+    elif seen is not None:
+        waiting = cases.open_cases_of(cases.lock_customer(seen.customer_id))
     hold = people.active_hold(hold_id, now)
     if hold is None:
         raise NotPossibleError("This hold is over already.")
-    if hold.case_id is not None:
-        return hold, [_open_case(hold.case_id)]
-    return hold, cases.open_cases_of(hold.customer)
+    return hold, waiting

@@ -15,9 +15,24 @@ def _with_facts() -> QuerySet[models.Case]:
     return models.Case.objects.select_related("invoice", "customer")
 
 
+def _locked(**which: object) -> list[models.Case]:
+    """Lock cases, then read them with what hangs on them.
+
+    In two statements: what is joined to a row we had to wait for would still be as it was before the wait.
+    `no_key` lets others go on to refer to a case. Everybody locks customers before cases, cases by id,
+    cases before invoices, and only then what lies on a desk; so nobody waits in a circle.
+    """
+    rows = models.Case.objects.filter(**which).select_for_update(no_key=True, of=("self",))
+    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    return list(_with_facts().filter(pk__in=ids).order_by("pk")) if ids else []
+
+
 def locked_case(case: int) -> models.Case:
     """One case by id, locked until the transaction ends; raises `Case.DoesNotExist`."""
-    return _with_facts().select_for_update(of=("self",)).get(pk=case)
+    found = _locked(pk=case)
+    if not found:
+        raise models.Case.DoesNotExist(f"there is no case {case}")
+    return found[0]
 
 
 def case_with_id(case: int) -> models.Case | None:
@@ -33,20 +48,24 @@ def case_of_invoice(number_or_id: str) -> models.Case | None:
 
 def open_case_of(external_id: str) -> models.Case | None:
     """The open case on an invoice, locked, if there is one."""
-    rows = models.Case.objects.select_related("invoice", "customer").select_for_update(of=("self",))
-    return rows.filter(invoice__external_id=external_id, closed_at=None).first()
+    return next(iter(_locked(invoice__external_id=external_id, closed_at=None)), None)
 
 
 def open_cases_of(customer: models.Customer) -> list[models.Case]:
-    """All open cases of a customer, locked, by id."""
-    rows = models.Case.objects.select_related("invoice", "customer").select_for_update(of=("self",))
-    return list(rows.filter(customer=customer, closed_at=None).order_by("pk"))
+    """All open cases of a customer, locked, by id. Lock the customer first (`lock_customer`)."""
+    return _locked(customer=customer, closed_at=None)
 
 
-def last_case_of(invoice: models.Invoice) -> models.Case | None:
+def lock_customer(customer: int) -> models.Customer:
+    """A customer by id, locked: whoever writes about several cases of one customer starts here."""
+    return models.Customer.objects.select_for_update(no_key=True).get(pk=customer)
+
+
+def last_case_of(external_id: str) -> models.Case | None:
     """The newest case on an invoice, open or closed, locked."""
-    rows = models.Case.objects.select_related("invoice", "customer").select_for_update(of=("self",))
-    return rows.filter(invoice=invoice).order_by("-pk").first()
+    newest = models.Case.objects.filter(invoice__external_id=external_id).order_by("-pk")
+    case = newest.values_list("pk", flat=True).first()
+    return locked_case(case) if case is not None else None
 
 
 def last_end_of(invoice: models.Invoice) -> datetime | None:

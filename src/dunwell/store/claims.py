@@ -25,7 +25,11 @@ def due_cases(now: datetime, limit: int) -> list[int]:
     dies rolls back and the alarm still stands, so a tick needs no lease.
     """
     due = models.Case.objects.filter(due_at__lte=now).order_by("due_at", "pk")
-    return list(due.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
+    return list(
+        due.select_for_update(skip_locked=True, no_key=True, of=("self",)).values_list("pk", flat=True)[
+            :limit
+        ]
+    )
 
 
 def next_alarm() -> datetime | None:
@@ -41,7 +45,7 @@ def claim_events(now: datetime, limit: int, lease: timedelta) -> list[models.Inb
     """Take waiting events, oldest first, by moving their alarm on: if we die they ring again."""
     with one_transaction():
         due = models.InboxEvent.objects.filter(state=models.InboxEvent.WAITING, due_at__lte=now)
-        rows = list(due.order_by("due_at", "pk").select_for_update(skip_locked=True)[:limit])
+        rows = list(due.order_by("due_at", "pk").select_for_update(skip_locked=True, no_key=True)[:limit])
         models.InboxEvent.objects.filter(pk__in=[row.pk for row in rows]).update(
             due_at=now + lease, tries=F("tries") + 1
         )
@@ -62,7 +66,7 @@ def claim_effects(now: datetime, limit: int, worker: str, lease: timedelta) -> l
         due = models.OutboxItem.objects.filter(free, due_at__lte=now, state__in=_RUNNING)
         ids = list(
             due.order_by("due_at", "pk")
-            .select_for_update(skip_locked=True)
+            .select_for_update(skip_locked=True, no_key=True)
             .values_list("pk", flat=True)[:limit]
         )
         # While claimed, due_at is when the lease runs out: one index finds both.
@@ -72,7 +76,7 @@ def claim_effects(now: datetime, limit: int, worker: str, lease: timedelta) -> l
             due_at=now + lease,
             tries=F("tries") + 1,
         )
-    rows = models.OutboxItem.objects.filter(pk__in=ids, claimed_by=worker).select_related("case")
+    rows = models.OutboxItem.objects.filter(pk__in=ids, claimed_by=worker).select_related("case__invoice")
     return list(rows.order_by("pk"))
 
 
@@ -87,8 +91,32 @@ def abandoned_mails(now: datetime) -> list[models.OutboxItem]:
 def move_effect(
     item: models.OutboxItem, *, frm: Sequence[MessageState], to: MessageState, **values: object
 ) -> bool:
-    """Change an effect's state if it still is in one of `frm` and ours; say whether it was."""
+    """Change an effect's state if it still is in one of `frm` and ours; say whether it was.
+
+    Ours: nobody has claimed it since, which `tries` counts even if two workers should have one name.
+    """
     changed = models.OutboxItem.objects.filter(
-        pk=item.pk, state__in=[state.value for state in frm], claimed_by=item.claimed_by
+        pk=item.pk,
+        state__in=[state.value for state in frm],
+        claimed_by=item.claimed_by,
+        tries=item.tries,
     ).update(state=to.value, **values)
     return changed == 1
+
+
+def charges_with(case: models.Case, method: str) -> list[str]:
+    """The states of all charges of a case with one method, the oldest first."""
+    found = models.OutboxItem.objects.filter(case=case, kind=models.OutboxItem.CHARGE, method=method)
+    return list(found.order_by("pk").values_list("state", flat=True))
+
+
+def answer_for(
+    case: models.Case, frm: MessageState, to: MessageState, now: datetime, note: str
+) -> list[models.OutboxItem]:
+    """A person says what became of the mails of a case in state `frm`; return them as they were."""
+    mails = models.OutboxItem.objects.filter(case=case, kind=models.OutboxItem.MAIL, state=frm.value)
+    found = list(mails.order_by("pk"))
+    unsettled = models.OutboxItem.objects.filter(pk__in=[mail.pk for mail in found])
+    unsettled.filter(settled_at=None).update(settled_at=now)
+    unsettled.update(state=to.value, note=note)
+    return found

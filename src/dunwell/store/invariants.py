@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 
-from dunwell.policy.words import MessageState
+from dunwell.policy.words import MessageState, ReviewKind
 from dunwell.store import models
 
 LATE = timedelta(hours=1)
@@ -51,8 +51,10 @@ def failed_events() -> list[str]:
 
 
 def unknown_without_a_person() -> int:
-    """Mails with an unknown outcome on open cases that no person was asked about."""
-    asked = models.ReviewItem.objects.filter(case=OuterRef("case"), kind="send_unknown")
+    """Mails with an unknown outcome on open cases that lie on nobody's desk."""
+    asked = models.ReviewItem.objects.filter(
+        case=OuterRef("case"), kind=ReviewKind.SEND_UNKNOWN.value, closed_at=None
+    )
     unknown = models.OutboxItem.objects.filter(
         kind=models.OutboxItem.MAIL, state=MessageState.UNKNOWN.value, case__closed_at=None
     )

@@ -7,12 +7,13 @@ locks on the cases (`snapshots.lock_cases`) and the transaction.
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from dunwell.policy.facts import Hold
 from dunwell.policy.words import CaseStatus, Ending, MessageState, ReviewKind
 from dunwell.store import bulk, models
 from dunwell.store.chain import entry_hash
+from dunwell.store.plain import plain, plain_detail
 
 _CASE_FIELDS = (
     *("track", "status", "ending", "closed_at", "anchor_at", "failed_at"),
@@ -32,6 +33,7 @@ class Journal:
         self._reviews: list[models.ReviewItem] = []
         self._holds: list[models.Hold] = []
         self._closed: list[int] = []
+        self._resumed: list[models.Case] = []
 
     def changed(self, case: models.Case) -> None:
         """Remember that a case row has new values to write."""
@@ -53,9 +55,9 @@ class Journal:
             "seq": case.chain_length,
             "at": at or self.now,
             "kind": kind,
-            "actor": by,
-            "summary": summary.replace("\x00", ""),
-            "detail": detail or {},
+            "actor": plain(by, 200),
+            "summary": plain(summary),
+            "detail": plain_detail(detail or {}),
             "policy": case.policy_id,
             "previous": case.chain_head,
         }
@@ -71,7 +73,11 @@ class Journal:
         """Put something on a person's desk; the caller has checked that none of this kind is open."""
         self._reviews.append(
             models.ReviewItem(
-                case_id=case.pk, kind=kind.value, opened_at=self.now, reason=reason, proposal=proposal
+                case_id=case.pk,
+                kind=kind.value,
+                opened_at=self.now,
+                reason=plain(reason),
+                proposal=plain(proposal),
             )
         )
 
@@ -84,8 +90,8 @@ class Journal:
                 kind=hold.kind.value,
                 start_at=hold.start,
                 until_at=hold.until,
-                by=hold.by,
-                reason=hold.reason,
+                by=plain(hold.by, 200),
+                reason=plain(hold.reason, 500),
             )
         )
 
@@ -96,6 +102,19 @@ class Journal:
         self._closed.append(case.pk)
         self.changed(case)
 
+    def resume(self, case: models.Case) -> None:
+        """End the holds on a case that have run out; `ended_at` says when somebody noticed."""
+        self._resumed.append(case)
+
+    def asked(self, case: models.Case) -> bool:
+        """Say whether this journal puts something about a case on a desk."""
+        return any(item.case_id == case.pk for item in self._reviews)
+
+    def waits(self, case: models.Case) -> bool:
+        """Say whether this journal makes a case wait, or queues an effect of it."""
+        held = any(hold.case_id == case.pk for hold in self._holds)
+        return held or any(item.case_id == case.pk for item in self._outbox)
+
     def write(self) -> None:
         """Write everything, in an order that keeps every reference valid."""
         bulk.update(models.Case, _CASE_FIELDS, list(self._cases.values()))
@@ -103,6 +122,8 @@ class Journal:
         bulk.insert(self._outbox)
         bulk.insert(self._reviews)
         bulk.insert(self._holds)
+        if self._resumed:
+            _end_holds(self._resumed, self.now)
         if self._closed:
             _settle_closed(self._closed, self.now)
 
@@ -117,7 +138,6 @@ def _settle_closed(cases: list[int], now: datetime) -> None:
     )
 
 
-def end_holds(case: models.Case, now: datetime) -> None:
-    """Mark the holds on a case that have run out as ended, at the moment they ran out."""
-    mine = Q(case=case) | Q(case=None, customer=case.customer_id)
-    models.Hold.objects.filter(mine, ended_at=None, until_at__lte=now).update(ended_at=F("until_at"))
+def _end_holds(cases: list[models.Case], now: datetime) -> None:
+    theirs = Q(case__in=cases) | Q(case=None, customer__in={case.customer_id for case in cases})
+    models.Hold.objects.filter(theirs, ended_at=None, until_at__lte=now).update(ended_at=now)

@@ -14,6 +14,11 @@ from dunwell.policy.facts import Contact, InvoiceReading, Reason
 from dunwell.policy.readings import ChargeResult, CustomerReading
 from dunwell.policy.words import AttemptOutcome, AttemptTrigger
 from dunwell.store import models
+from dunwell.store.plain import plain
+
+# How the source of a contact begins that a person named.
+SET_BY_A_PERSON = "set by"
+CHARGED_BACK = "The payment was charged back."
 
 
 def keep_event(*, source: str, event: Mapping[str, Any], body: str, now: datetime) -> bool:
@@ -63,58 +68,93 @@ _INSERT_EVENT = """
 
 
 def keep_customer(reading: CustomerReading) -> models.Customer:
-    """Insert or refresh a customer and the contact that was read with it."""
-    said = reading.customer
-    record, mrr = said.record, said.mrr
-    row, _ = models.Customer.objects.update_or_create(
-        external_id=said.id,
-        defaults={
-            "name": said.name[:500],
-            "country": said.country,
-            "subdivision": said.subdivision,
-            "timezone": said.timezone,
-            "mrr_currency": mrr.months[0].currency if mrr else None,
-            "mrr_minor": [month.minor for month in mrr.months] if mrr else None,
-            "mrr_source": mrr.source if mrr else "",
-            "mrr_as_of": mrr.as_of if mrr else None,
-            "tenure_months": record.tenure_months if record else None,
-            "invoices_paid": record.invoices_paid if record else None,
-            "invoices_on_time": record.invoices_on_time if record else None,
-            "failures_90d": record.failures_90d if record else None,
-            "strategic": said.strategic,
-            "owner_name": said.owner.name if said.owner else "",
-            "owner_email": said.owner.email if said.owner else "",
-            "warnings": list(reading.warnings),
-            "read_at": reading.at,
-        },
-    )
-    if said.contact is not None:
-        keep_contact(row, said.contact)
+    """Insert or refresh a customer and the contact that was read with it; the row stays locked."""
+    values = _customer_columns(reading)
+    row = locked_customer(reading.customer.id)
+    if row is None:
+        row, created = models.Customer.objects.get_or_create(external_id=reading.customer.id, defaults=values)
+        if not created:
+            return keep_customer(reading)
+    else:
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save(update_fields=list(values))
+    if reading.customer.contact is not None:
+        keep_contact(row, reading.customer.contact)
     return row
 
 
+def _customer_columns(reading: CustomerReading) -> dict[str, Any]:
+    said = reading.customer
+    record, mrr = said.record, said.mrr
+    return {
+        "name": plain(said.name, 500),
+        "country": _code(said.country, 2),
+        "subdivision": _code(said.subdivision, 10),
+        "timezone": _code(said.timezone, 64),
+        "mrr_currency": mrr.months[0].currency if mrr else None,
+        "mrr_minor": [month.minor for month in mrr.months] if mrr else None,
+        "mrr_source": plain(mrr.source, 100) if mrr else "",
+        "mrr_as_of": mrr.as_of if mrr else None,
+        "tenure_months": record.tenure_months if record else None,
+        "invoices_paid": record.invoices_paid if record else None,
+        "invoices_on_time": record.invoices_on_time if record else None,
+        "failures_90d": record.failures_90d if record else None,
+        "strategic": said.strategic,
+        "owner_name": plain(said.owner.name, 200) if said.owner else "",
+        "owner_email": plain(said.owner.email, 320) if said.owner else "",
+        "warnings": [plain(warning) for warning in reading.warnings],
+        "read_at": reading.at,
+    }
+
+
+def _code(text: str | None, longest: int) -> str | None:
+    """A code that is cut would be another code: one that is too long is not known."""
+    return None if text is None or len(text) > longest else plain(text)
+
+
 def keep_contact(customer: models.Customer, contact: Contact) -> None:
-    """Make this the customer's first contact; older ones stay as alternatives behind it."""
+    """Make this the customer's first contact; older ones stay as alternatives behind it.
+
+    A contact set by a person stays first until a person sets another.
+    """
+    name, email, source = plain(contact.name, 200), plain(contact.email, 320), plain(contact.source, 100)
     rows = list(models.Contact.objects.filter(customer=customer).order_by("rank", "pk"))
-    if rows and (rows[0].email, rows[0].name) == (contact.email, contact.name):
+    if rows and (rows[0].email, rows[0].name) == (email, name):
+        return
+    theirs = not source.startswith(SET_BY_A_PERSON)
+    if theirs and rows and rows[0].source.startswith(SET_BY_A_PERSON):
+        if email not in {row.email for row in rows}:
+            models.Contact.objects.create(customer=customer, email=email, name=name, source=source, rank=1)
         return
     models.Contact.objects.update_or_create(
-        customer=customer,
-        email=contact.email,
-        defaults={"name": contact.name[:200], "source": contact.source, "rank": 0},
+        customer=customer, email=email, defaults={"name": name, "source": source, "rank": 0}
     )
-    others = models.Contact.objects.filter(customer=customer, rank=0).exclude(email=contact.email)
+    others = models.Contact.objects.filter(customer=customer, rank=0).exclude(email=email)
     others.update(rank=1)
 
 
-def keep_invoice(reading: InvoiceReading, customer: models.Customer) -> tuple[models.Invoice, list[str]]:
-    """Insert or refresh an invoice; return it with a sentence for each thing that changed.
+@dataclass(frozen=True, slots=True)
+class InvoiceKept:
+    """An invoice's row, with a sentence for each thing that changed.
 
-    A reading older than the one we have changes nothing: answers can overtake each other.
+    `overtaken`: a reading asked for later is here already and says otherwise, so this one changed nothing.
+    """
+
+    row: models.Invoice
+    changes: tuple[str, ...] = ()
+    overtaken: bool = False
+
+
+def keep_invoice(reading: InvoiceReading, customer: models.Customer, now: datetime) -> InvoiceKept:
+    """Insert or refresh an invoice.
+
+    A reading older than the one we have changes nothing: answers can overtake each other. One we seem to
+    have from the future is no reason: some clock was wrong.
     """
     said = reading.invoice
     values: dict[str, Any] = {
-        "number": said.number,
+        "number": plain(said.number, 255),
         "open_minor": said.open.minor,
         "currency": said.open.currency,
         "status": said.status.value,
@@ -124,16 +164,18 @@ def keep_invoice(reading: InvoiceReading, customer: models.Customer) -> tuple[mo
         "charged_back": said.charged_back,
         "read_at": reading.at,
     }
-    row, created = models.Invoice.objects.select_for_update().get_or_create(
+    row, created = models.Invoice.objects.select_for_update(no_key=True).get_or_create(
         external_id=said.id, defaults={**values, "customer": customer}
     )
-    if created or reading.at < row.read_at:
-        return row, []
+    if created:
+        return InvoiceKept(row)
     changes = _changes(row, reading)
+    if reading.at < row.read_at <= now:
+        return InvoiceKept(row, overtaken=bool(changes))
     for name, value in values.items():
         setattr(row, name, value)
     row.save(update_fields=list(values))
-    return row, changes
+    return InvoiceKept(row, tuple(changes))
 
 
 def _changes(row: models.Invoice, reading: InvoiceReading) -> list[str]:
@@ -146,7 +188,7 @@ def _changes(row: models.Invoice, reading: InvoiceReading) -> list[str]:
     if row.in_flight != said.in_flight:
         changes.append("A payment is under way." if said.in_flight else "No payment is under way any more.")
     if row.charged_back != said.charged_back:
-        changes.append("The payment was charged back." if said.charged_back else "The chargeback is over.")
+        changes.append(CHARGED_BACK if said.charged_back else "The chargeback is over.")
     return changes
 
 
@@ -169,8 +211,8 @@ def keep_attempt(invoice: models.Invoice, seen: AttemptSeen) -> bool:
     """
     said: dict[str, Any] = {
         "outcome": seen.outcome.value,
-        "code": seen.reason.code[:100] if seen.reason else "",
-        "sentence": seen.reason.sentence[:300] if seen.reason else "",
+        "code": plain(seen.reason.code, 100) if seen.reason else "",
+        "sentence": plain(seen.reason.sentence, 300) if seen.reason else "",
     }
     if seen.trigger is not AttemptTrigger.STRIPE:
         said["trigger"] = seen.trigger.value
@@ -204,6 +246,12 @@ def keep_charge(
 def known_customer(external_id: str) -> models.Customer | None:
     """Find a customer we have read before."""
     return models.Customer.objects.filter(external_id=external_id).first()
+
+
+def locked_customer(external_id: str) -> models.Customer | None:
+    """Find a customer we have read before, locked until the transaction ends."""
+    rows = models.Customer.objects.select_for_update(no_key=True)
+    return rows.filter(external_id=external_id).first()
 
 
 def pin(book: Book, now: datetime) -> None:

@@ -7,7 +7,8 @@ from django.db.models import Q
 from dunwell.policy.facts import Contact, Hold
 from dunwell.policy.words import HoldScope, ReviewKind
 from dunwell.store import models
-from dunwell.store.keep import keep_contact
+from dunwell.store.keep import SET_BY_A_PERSON, keep_contact
+from dunwell.store.plain import plain
 
 
 def keep_hold(case: models.Case, hold: Hold) -> None:
@@ -18,16 +19,15 @@ def keep_hold(case: models.Case, hold: Hold) -> None:
         kind=hold.kind.value,
         start_at=hold.start,
         until_at=hold.until,
-        by=hold.by,
-        reason=hold.reason,
+        by=plain(hold.by, 200),
+        reason=plain(hold.reason, 500),
     )
 
 
 def active_hold(hold: int, now: datetime) -> models.Hold | None:
-    """A hold that is still on, locked, with its customer."""
+    """A hold that is still on. Ask again once its cases are locked: only then does the answer stand."""
     still = Q(until_at=None) | Q(until_at__gt=now)
-    rows = models.Hold.objects.select_related("customer").select_for_update(of=("self",))
-    return rows.filter(still, pk=hold, ended_at=None).first()
+    return models.Hold.objects.filter(still, pk=hold, ended_at=None).first()
 
 
 def end_hold(hold: models.Hold, now: datetime) -> None:
@@ -41,9 +41,15 @@ def has_open_review(case: models.Case, kind: ReviewKind) -> bool:
     return models.ReviewItem.objects.filter(case=case, kind=kind.value, closed_at=None).exists()
 
 
+def asked_since(case: models.Case, kind: ReviewKind, since: datetime) -> bool:
+    """Say whether a person was asked about this since a moment, or has yet to answer."""
+    still = Q(closed_at=None) | Q(opened_at__gt=since)
+    return models.ReviewItem.objects.filter(still, case=case, kind=kind.value).exists()
+
+
 def open_review(review: int) -> models.ReviewItem | None:
-    """A desk item nobody has settled yet, locked."""
-    return models.ReviewItem.objects.select_for_update(of=("self",)).filter(pk=review, closed_at=None).first()
+    """A desk item nobody has settled yet. Ask again once its case is locked: only then does the answer stand."""
+    return models.ReviewItem.objects.filter(pk=review, closed_at=None).first()
 
 
 def open_reviews_of(case: models.Case) -> list[models.ReviewItem]:
@@ -53,17 +59,17 @@ def open_reviews_of(case: models.Case) -> list[models.ReviewItem]:
 
 def assign_review(item: models.ReviewItem, to: str) -> None:
     """Give a desk item to somebody."""
-    item.assigned_to = to[:150]
+    item.assigned_to = plain(to, 150)
     item.save(update_fields=["assigned_to"])
 
 
 def settle_review(item: models.ReviewItem, resolution: str, by: str, now: datetime) -> None:
     """Close a desk item with what was done."""
-    item.resolution, item.closed_by, item.closed_at = resolution, by[:150], now
+    item.resolution, item.closed_by, item.closed_at = plain(resolution), plain(by, 150), now
     item.save(update_fields=["resolution", "closed_by", "closed_at"])
 
 
-def set_contact(customer: models.Customer, name: str, email: str, source: str) -> None:
-    """Make somebody the customer's first, deliverable contact."""
-    keep_contact(customer, Contact(name, email, source))
+def set_contact(customer: models.Customer, name: str, email: str, by: str) -> None:
+    """Make somebody the customer's first, deliverable contact; the vendor's word will not displace them."""
+    keep_contact(customer, Contact(name, email, f"{SET_BY_A_PERSON} {by}"))
     models.Contact.objects.filter(customer=customer, email=email).update(deliverable=True)

@@ -16,11 +16,11 @@ _GONE = {words.MessageState.STOPPED.value, words.MessageState.REFUSED.value}
 def lock_cases(ids: Sequence[int]) -> list[models.Case]:
     """Lock open or closed cases by id, oldest id first, with invoice, customer and policy at hand.
 
-    On PostgreSQL these are row locks until the transaction ends. On SQLite the transaction itself
-    (IMMEDIATE) already keeps every other writer out.
+    For cases this transaction holds already (`claims.due_cases`): nothing here waits, so everything is as
+    it is now. On SQLite the transaction itself (IMMEDIATE) keeps every other writer out.
     """
     rows = models.Case.objects.select_related("invoice", "customer").filter(pk__in=ids).order_by("pk")
-    return list(rows.select_for_update(of=("self",)))
+    return list(rows.select_for_update(no_key=True, of=("self",)))
 
 
 def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Case]:

@@ -2,9 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 
+from dunwell.policy.words import MessageState
 from dunwell.store import models
+
+# The kind of entry that says a mail server put a message off.
+DEFERRED = "deferred"
+# ... and that tells what a bank answered to a charge, or that no answer came.
+CHARGE = "charge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +35,26 @@ def story(case: models.Case) -> list[models.TimelineEntry]:
     return list(models.TimelineEntry.objects.filter(case=case).order_by("seq"))
 
 
+def deferrals(case: models.Case, stage: str) -> list[datetime]:
+    """When a mail server put off a stage of this case, oldest first, since it last said no for good."""
+    kinds = [MessageState.REFUSED.value, DEFERRED]
+    said = models.TimelineEntry.objects.filter(case=case, kind__in=kinds, detail__stage=stage)
+    found: list[datetime] = []
+    for kind, at in said.order_by("seq").values_list("kind", "at"):
+        found = [*found, at] if kind == DEFERRED else []
+    return found
+
+
+def charges_told(case: models.Case, key: str) -> int:
+    """How often the timeline of a case tells of the charge with a key."""
+    return models.TimelineEntry.objects.filter(case=case, kind=CHARGE, detail__key=key).count()
+
+
 def chains() -> Iterator[Chain]:
-    """Every case with its entries, in two parallel ordered scans, a batch of rows in memory at a time."""
+    """Every case with its entries, in two parallel ordered scans, a batch of rows in memory at a time.
+
+    Whoever writes meanwhile can make a case look ahead of its entries: look again with `chain_of`.
+    """
     cases = models.Case.objects.select_related("invoice").only(
         "pk", "chain_length", "chain_head", "invoice__number"
     )
@@ -38,7 +63,14 @@ def chains() -> Iterator[Chain]:
     group = next(groups, None)
     for case in cases.order_by("pk").iterator(chunk_size=2000):
         mine: tuple[models.TimelineEntry, ...] = ()
+        while group is not None and group[0] < case.pk:
+            group = next(groups, None)
         if group is not None and group[0] == case.pk:
             mine = tuple(group[1])
             group = next(groups, None)
         yield Chain(case.pk, case.invoice.number, case.chain_length, case.chain_head, mine)
+
+
+def chain_of(case: models.Case) -> Chain:
+    """The chain of one case, which the caller has locked."""
+    return Chain(case.pk, case.invoice.number, case.chain_length, case.chain_head, tuple(story(case)))

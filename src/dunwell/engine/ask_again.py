@@ -1,0 +1,62 @@
+"""What to do with an effect whose ledger cannot be read: keep it, ask again, and in the end tell a person."""
+
+from datetime import datetime, timedelta
+
+from dunwell.engine.record import unblock
+from dunwell.policy.facts import InvoiceReading, Unreadable
+from dunwell.policy.gate import Verdict, VerdictKind
+from dunwell.policy.policy import Policy
+from dunwell.policy.words import MessageState, ReviewKind
+from dunwell.store import claims, models, people
+from dunwell.store.journal import Journal
+
+# A person who settled it while the ledger was still away hears of it again after this long.
+TELL_AGAIN = timedelta(days=1)
+
+
+def in_time(
+    reading: InvoiceReading | Unreadable, policy: Policy, now: datetime
+) -> InvoiceReading | Unreadable:
+    """A reading that took longer than the gate lets one be old is as good as none."""
+    if isinstance(reading, Unreadable):
+        return reading
+    took = now - reading.at
+    if took < timedelta(seconds=policy.gate.reading_max_age_seconds):
+        return reading
+    return Unreadable("it took too long to answer")
+
+
+def ask_again(
+    item: models.OutboxItem, row: models.Case, journal: Journal, verdict: Verdict, at: datetime
+) -> str:
+    """Put an effect back into the queue until `at`; its first wait and the day's end leave an entry."""
+    tell = verdict.kind is VerdictKind.REVIEW and not people.asked_since(
+        row, ReviewKind.LEDGER_UNREADABLE, journal.now - TELL_AGAIN
+    )
+    if tell or _gist(item.note) != _gist(verdict.why):
+        detail = {"stage": item.stage} if item.stage else {"method": item.method}
+        journal.entry(row, "why_not", verdict.why, detail=detail)
+    if tell:
+        proposal = "Check the connection to the ledger; what waits goes out once it can be read."
+        journal.review(row, ReviewKind.LEDGER_UNREADABLE, verdict.why, proposal)
+    moved = claims.move_effect(
+        item, frm=[MessageState.CLAIMED], to=MessageState.QUEUED, due_at=at, note=verdict.why
+    )
+    if not moved:
+        return "taken"
+    journal.write()
+    return MessageState.QUEUED.value
+
+
+def _gist(why: str) -> str:
+    """What is wrong, without the vendor's words for it, which may differ each time."""
+    return why.partition(":")[0]
+
+
+def answers_again(row: models.Case, journal: Journal) -> None:
+    """The ledger can be read again: what lay on a desk about it is done."""
+    for item in people.open_reviews_of(row):
+        if item.kind == ReviewKind.LEDGER_UNREADABLE.value:
+            people.settle_review(item, "The ledger can be read again.", "dunwell", journal.now)
+            journal.entry(row, "settled", "The ledger can be read again.")
+    unblock(row)
