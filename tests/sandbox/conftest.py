@@ -20,16 +20,11 @@ class RecordingClient(stripe.RequestsClient):
         super().__init__(timeout=5)
         self.answers: list[tuple[int, dict[str, Any]]] = []
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        post_data: Any = None,
-        *,
-        _usage: list[str] | None = None,
-    ) -> tuple[str, int, Mapping[str, str]]:
-        content, status, received = super().request(method, url, headers, post_data, _usage=_usage)
+    # The SDK types the base class and this one differently; both are called like this.
+    def request(  # type: ignore[override]
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        content, status, received = super().request(method, url, headers, post_data)
         self.answers.append((status, json.loads(content)))
         return content, status, received
 

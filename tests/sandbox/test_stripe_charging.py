@@ -259,6 +259,21 @@ def test_stripe_retries_on_its_own_schedule_until_it_gives_up(
     ]
 
 
+def test_the_account_says_when_stripe_will_act_next(
+    account: Account, invoice: str, method: str, clock: VirtualClock
+) -> None:
+    assert account.next_due() == clock.now()
+    account.script(method, [declined(), processing(after=2 * DAY)])
+    account.advance(clock.now())
+    assert account.next_due() == clock.now() + 3 * DAY
+    clock.advance(3 * DAY)
+    account.advance(clock.now())
+    assert account.next_due() == clock.now() + 2 * DAY
+    clock.advance(2 * DAY)
+    account.advance(clock.now())
+    assert account.next_due() is None
+
+
 def test_a_retry_that_works_ends_the_schedule(
     account: Account, invoice: str, method: str, clock: VirtualClock
 ) -> None:

@@ -321,6 +321,11 @@ class Account(Books):
         """Do what Stripe does by itself up to `now` (drafts, attempts, debits); returns how many things."""
         return autopilot.advance(self, now)
 
+    @_locked
+    def next_due(self) -> datetime | None:
+        """Say when Stripe will next do something by itself; None when nothing is planned."""
+        return autopilot.next_due(self)
+
     def fail_next(
         self,
         method: str,

@@ -14,30 +14,23 @@ def advance(books: Books, now: datetime) -> int:
     Each happens at its own moment, so events carry the time they were due.
     """
     done = 0
-    while (due := _next_due(books, now)) is not None:
-        moment, invoice = due
+    while (planned := _first(books)) is not None and planned[0] <= now:
+        moment, id_ = planned
         with books.at(moment):
-            _carry_out(books, invoice)
+            _carry_out(books, books.find("invoice", id_))
         done += 1
     return done
 
 
 def next_due(books: Books) -> datetime | None:
-    """When Stripe will next do something by itself; None when nothing is planned."""
-    planned = [_due_at(books, invoice) for invoice in books.tables["invoice"].values()]
-    return min((moment for moment in planned if moment is not None), default=None)
+    """Say when the next thing is due; None when nothing is planned."""
+    planned = _first(books)
+    return planned[0] if planned else None
 
 
-def _next_due(books: Books, now: datetime) -> tuple[datetime, Json] | None:
-    waiting = []
-    for invoice in books.tables["invoice"].values():
-        moment = _due_at(books, invoice)
-        if moment is not None and moment <= now:
-            waiting.append((moment, invoice["id"]))
-    if not waiting:
-        return None
-    moment, id_ = min(waiting)
-    return moment, books.find("invoice", id_)
+def _first(books: Books) -> tuple[datetime, str] | None:
+    waiting = ((_due_at(books, invoice), invoice["id"]) for invoice in books.tables["invoice"].values())
+    return min(((moment, id_) for moment, id_ in waiting if moment is not None), default=None)
 
 
 def _due_at(books: Books, invoice: Json) -> datetime | None:

@@ -104,7 +104,14 @@ def _new_charge(books: Books, intent: Json, method: Json) -> Json:
 
 
 def _debited(books: Books, method: Json) -> Json:
-    kept: tuple[str, ...] = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
+    kept: tuple[str, ...] = (
+        "account_holder_type",
+        "account_type",
+        "bank_name",
+        "fingerprint",
+        "last4",
+        "routing_number",
+    )
     if method["type"] == "sepa_debit":
         kept = ("bank_code", "branch_code", "country", "fingerprint", "last4")
     mandate = methods.mandate_of(books, method)

@@ -46,9 +46,13 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come, in the order they were asked for."""
+    """The faults still to come, in the order they were asked for.
+
+    `holding` is set once an answer is being held, for those who wait for that moment.
+    """
 
     def __init__(self) -> None:
+        self.holding = threading.Event()
         self._waiting: list[Fault] = []
         self._lock = threading.Lock()
         self._released = threading.Event()
@@ -74,10 +78,13 @@ class Faults:
 
     def hold(self) -> None:
         """Wait until held answers are released (or a minute has passed)."""
-        self._released.wait(60)
+        released = self._released
+        self.holding.set()
+        released.wait(60)
 
     def release(self) -> None:
         """Let all held connections go; those held later wait again."""
+        self.holding.clear()
         held, self._released = self._released, threading.Event()
         held.set()
 
