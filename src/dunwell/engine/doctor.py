@@ -53,6 +53,8 @@ def _settings(ports: Ports, book: Book) -> Iterator[Finding]:
         )
     else:
         yield Finding("sender", OK, f"{ports.sender.name} <{ports.sender.email}>")
+    if not book.policy.company.phone:
+        yield Finding("phone", NOTE, "company.phone is empty: the last mail offers no number to call")
     if not book.policy.company.bank_transfer:
         said = "company.bank_transfer is empty: pay pages offer no bank transfer"
         yield Finding("bank transfer", NOTE, said)

@@ -1,11 +1,11 @@
 """Writes the letter a case is due: facts and words in, subject and bodies out, checked against the rules."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
-from dunwell.engine.links import make_link
+from dunwell.engine.links import link_in, make_link
 from dunwell.engine.ports import Ports
 from dunwell.policy.book import Book
 from dunwell.policy.content import check_content, expectation_of
@@ -49,6 +49,9 @@ def check_letter(
 ) -> Unwritable | None:
     """Hold the text that is about to leave to the content rules (spec 1.1); None when it keeps them all."""
     context = _context(pk, case, stage, book, ports, written_at)
+    link = link_in(letter.text, pk, ports, written_at)
+    if link is not None:
+        context = replace(context, link=link)
     expected = expectation_of(
         context,
         sender_email=ports.sender.email,

@@ -36,10 +36,24 @@ class LinkView:
 
 
 def make_link(case: int, ports: Ports, now: datetime) -> str:
-    """Make the address a mail carries for a case; good for 60 days."""
-    until = int((now + LIFETIME).timestamp())
+    """Make the address a mail carries for a case; good for 60 days.
+
+    The days count from the house's clock if that is later than `now`: a worker may be acting at an earlier
+    instant (`worker --at`), but the page will be asked for by people.
+    """
+    until = int((max(now, ports.clock.now()) + LIFETIME).timestamp())
     token = signing.Signer(key=ports.secret, salt=_SALT).sign_object([case, until], compress=False)
     return f"{ports.base_url}/pay/{token}"
+
+
+def link_in(text: str, case: int, ports: Ports, now: datetime) -> str | None:
+    """Find a link of ours in a text that is good for this case now; None when there is none."""
+    prefix = f"{ports.base_url}/pay/"
+    for word in text.split():
+        token = word.removeprefix(prefix).rstrip(".,)")
+        if word.startswith(prefix) and _case_id(token, ports, now) == case:
+            return prefix + token
+    return None
 
 
 def open_link(token: str, ports: Ports) -> LinkView | None:
@@ -79,14 +93,17 @@ def start_update(token: str, ports: Ports) -> str | Unreadable | None:
 
 
 def _case_of(token: str, ports: Ports, now: datetime) -> models.Case | None:
+    case = _case_id(token, ports, now)
+    return None if case is None else cases.case_with_id(case)
+
+
+def _case_id(token: str, ports: Ports, now: datetime) -> int | None:
+    """The case a token stands for; None when it was not made here or its time is over."""
     try:
-        said = signing.Signer(key=ports.secret, salt=_SALT).unsign_object(token)
+        case, until = signing.Signer(key=ports.secret, salt=_SALT).unsign_object(token)
     except signing.BadSignature:
         return None
-    case, until = said
-    if now > datetime.fromtimestamp(until, UTC):
-        return None
-    return cases.case_with_id(case)
+    return None if now > datetime.fromtimestamp(until, UTC) else int(case)
 
 
 def _note(case: models.Case, kind: str, text: str, now: datetime) -> None:

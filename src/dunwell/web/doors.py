@@ -10,6 +10,8 @@ from dunwell.store.ready import why_not_ready
 from dunwell.wiring import ports
 
 BODY_LIMIT = 1024 * 1024
+# How much of a body that is too large is read and thrown away, so that its sender gets to hear why.
+DRAIN_LIMIT = 16 * 1024 * 1024
 
 _ANSWERS = {
     DeliveryAnswer.STORED: (200, "stored"),
@@ -25,7 +27,8 @@ _ANSWERS = {
 def stripe(request: HttpRequest) -> HttpResponse:
     """Keep what Stripe sends, and answer. Nothing else happens here (contract, HTTP)."""
     if _length(request) > BODY_LIMIT:
-        return _answer(413, "too large")
+        _drain(request)
+        return _answer(400, "too large")
     signature = request.headers.get("Stripe-Signature", "")
     return _answer(*_ANSWERS[store_delivery(request.body, signature, ports())])
 
@@ -51,6 +54,12 @@ def _length(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
+
+
+def _drain(request: HttpRequest) -> None:
+    left = DRAIN_LIMIT
+    while left > 0 and (chunk := request.read(64 * 1024)):
+        left -= len(chunk)
 
 
 def _answer(status: int, text: str) -> HttpResponse:

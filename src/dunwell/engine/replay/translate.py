@@ -65,4 +65,4 @@ def hold_end(fact: history.HoldLine, zone: ZoneInfo) -> datetime | None:
 def ended(hold: facts.Hold, now: datetime) -> facts.Hold:
     """A hold that has run out, marked as over."""
     over = hold.ended_at is None and hold.until is not None and hold.until <= now
-    return replace(hold, ended_at=hold.until) if over else hold
+    return replace(hold, ended_at=now) if over else hold
