@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup, Tag
 from django.core.cache import cache
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from dunwell import wiring
 from dunwell.connectors.stripe.client import StripePayments
@@ -60,7 +60,7 @@ def ports(clock: VirtualClock) -> Iterator[Ports]:
 
 
 @pytest.fixture(autouse=True)
-def quick_passwords(settings: SettingsWrapper) -> None:
+def quick_passwords(settings: Settings) -> None:
     """Hash passwords fast: a good hash is slow on purpose."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -1,12 +1,15 @@
 """The list of cases: what it shows, finds, sorts, adds up, and what it costs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from bs4 import Tag
+from bs4 import BeautifulSoup, Tag
+from django.contrib.auth.models import User
 from django.db import connection
-from django.test import Client
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from dunwell.policy.words import CaseStatus, Ending, HoldKind, InvoiceStatus, Stage, Track
@@ -98,6 +101,7 @@ def test_money_at_risk_is_added_up_for_each_currency_alone(desk: Client) -> None
         ("search=AP1@customer", ["Aurelius Partners"]),
         ("search=oakhurst", []),
         ("search=oakhurst&status=everything", ["Oakhurst Media"]),
+        ("status=everything&track=standard", ["Oakhurst Media", "Halberd Cybersecurity", "Aurelius Partners"]),
         ("sort=customer", ["Aurelius Partners", "Halberd Cybersecurity", "Northgate Capital"]),
         ("sort=next", ["Aurelius Partners", "Northgate Capital", "Halberd Cybersecurity"]),
         ("sort=age", ["Halberd Cybersecurity", "Aurelius Partners", "Northgate Capital"]),
@@ -172,6 +176,63 @@ def test_pages_hold_fifty_cases_and_keep_the_filters(desk: Client) -> None:
     assert soup(first).select_one("[rel=prev]") is None
     assert soup(second).select_one("[rel=next]") is None
     assert "53 cases" in text(first)
+
+
+def test_pages_by_next_look_lose_and_repeat_nothing(desk: Client) -> None:
+    customer = sample.customer("Aurelius Partners")
+    for number in range(desk_reads.PAGE + 20):
+        due = timedelta(hours=number) if number < desk_reads.PAGE + 5 else None
+        sample.case(Wanted(customer, f"INV-{number:03}", 100, stages=(), due_in=due))
+
+    pages = [desk.get(f"/?sort=next&page={page}") for page in (1, 2, 3)]
+
+    numbers = [cell.get_text() for page in pages for cell in soup(page).select("td.c-invoice")]
+    assert numbers == [f"INV-{number:03}" for number in range(desk_reads.PAGE + 20)]
+    assert [len(_names(page)) for page in pages] == [50, 20, 0]
+
+
+def test_a_closed_case_counts_but_puts_no_money_at_risk(desk: Client) -> None:
+    row = sample.case(
+        Wanted(sample.customer("Oakhurst"), "INV-1", 700, status=CaseStatus.CLOSED, ending=Ending.WRITTEN_OFF)
+    )
+
+    closed = desk.get("/?status=closed")
+
+    assert row.invoice.open_minor == 700
+    assert "1 case matches" in text(closed)
+    assert soup(closed).select("dl.totals") == []
+
+
+def test_more_cases_than_can_be_counted_in_a_moment_are_not_counted() -> None:
+    sample.three_cases()
+    sample.case(
+        Wanted(sample.customer("Oakhurst"), "INV-1", 0, status=CaseStatus.CLOSED, ending=Ending.RECOVERED)
+    )
+    wanted = desk_reads.Wanted(status="everything", sort="customer", count_at_most=3)
+
+    some = desk_reads.list_cases(wanted, NOW)
+    few = desk_reads.list_cases(replace(wanted, count_at_most=2), NOW)
+    every = desk_reads.list_cases(replace(wanted, count_at_most=None), NOW)
+
+    assert (some.count, few.count, every.count) == (None, None, 4)
+    assert few.totals is None
+    assert some.totals == every.totals
+    assert [str(total.open) for total in every.totals or ()] == ["EUR 3,940.50", "USD 21,080.00"]
+    assert len(few.rows) == 4
+
+
+def test_a_list_that_was_not_counted_offers_to_count(desk: Client, rf: RequestFactory) -> None:
+    sample.three_cases()
+    request = rf.get("/?sort=customer")
+    request.user = User.objects.get()
+    wanted = desk_reads.Wanted(sort="customer", count_at_most=2)
+    context = {"wanted": wanted, "found": desk_reads.list_cases(wanted, NOW), "here": "/", "now": NOW}
+
+    page = BeautifulSoup(render_to_string("web/cases.html", context, request), "html.parser")
+
+    assert words_of(page.select(".tally")[0]) == "More than 2 cases · Add up the money at risk"
+    assert page.select(".tally a")[0]["href"] == "/?sort=customer&totals=1"
+    assert "At risk USD 21,080.00 2 cases" in text(desk.get("/?sort=customer&totals=1"))
 
 
 def test_a_page_costs_the_same_number_of_queries_however_many_cases_there_are(desk: Client) -> None:

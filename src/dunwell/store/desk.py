@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
-from django.db.models.expressions import OrderBy
 
 from dunwell.policy import facts, words
 from dunwell.policy.money import Money
@@ -19,20 +18,27 @@ from dunwell.store.snapshots import customer_facts
 PAGE = 50
 LAST_PAGE = 200
 FOUND_AT_MOST = 500
+# Counting and adding up more than this would make people wait; they can ask for it all the same.
+COUNT_AT_MOST = 50_000
 
 ACTIVE, HELD, EVERYTHING = "", "held", "everything"
-SORTS: dict[str, tuple[str | OrderBy, ...]] = {
+SORTS: dict[str, tuple[str, ...]] = {
     # Amounts of different currencies cannot be compared, so each currency stands together.
     "amount": ("invoice__currency", "-invoice__open_minor", "pk"),
     "age": ("anchor_at", "pk"),
-    "next": (F("due_at").asc(nulls_last=True), "pk"),
+    "next": ("due_at", "pk"),
     "customer": ("customer__name", "pk"),
+    "newest": ("-pk",),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which cases to list. `status` is a `CaseStatus` value, `held`, `everything`, or "" for all not closed."""
+    """Which cases to list, in which of the `SORTS`.
+
+    `status` is a `CaseStatus` value, `held`, `everything`, or "" for all not closed. `count_at_most` is
+    where counting and adding up give way to speed; None never stops.
+    """
 
     status: str = ACTIVE
     track: str = ""
@@ -40,6 +46,7 @@ class Wanted:
     search: str = ""
     sort: str = "amount"
     page: int = 1
+    count_at_most: int | None = COUNT_AT_MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +88,54 @@ class AtRisk:
 
 @dataclass(frozen=True, slots=True)
 class CaseList:
-    """One page of cases with the totals of all that match, one for each currency."""
+    """One page of cases, how many match, and the money at risk in each currency: what is open on open cases.
+
+    `count` and `totals` are None when there are more cases than were to be counted.
+    """
 
     rows: tuple[CaseRow, ...]
-    totals: tuple[AtRisk, ...]
     more: bool
-
-    @property
-    def count(self) -> int:
-        """How many cases match."""
-        return sum(total.cases for total in self.totals)
+    count: int | None
+    totals: tuple[AtRisk, ...] | None
 
 
 def list_cases(wanted: Wanted, now: datetime) -> CaseList:
     """Read one page of the list with its totals."""
     matching = _matching(wanted, now)
+    page = _page(matching, wanted)
+    rows = tuple(_rows(page[:PAGE], now))
+    at_risk = matching.filter(closed_at=None)
+    return CaseList(
+        rows=rows,
+        more=len(page) > PAGE,
+        count=_count(matching, wanted.count_at_most),
+        totals=None if _count(at_risk, wanted.count_at_most) is None else _totals(at_risk),
+    )
+
+
+def _count(found: QuerySet[models.Case], at_most: int | None) -> int | None:
+    """Count cases; None when there are more than `at_most`."""
+    if at_most is None:
+        return found.count()
+    count = found.order_by()[: at_most + 1].count()
+    return count if count <= at_most else None
+
+
+def _page(matching: QuerySet[models.Case], wanted: Wanted) -> list[models.Case]:
+    """Read a page and one row more, which says whether there is another page."""
     start = (min(wanted.page, LAST_PAGE) - 1) * PAGE
-    ordered = matching.select_related("invoice", "customer").order_by(*SORTS[wanted.sort])
-    page = list(ordered[start : start + PAGE + 1])
-    rows = page[:PAGE]
-    return CaseList(tuple(_rows(rows, now)), _totals(matching), more=len(page) > PAGE)
+    found = matching.select_related("invoice", "customer").order_by(*SORTS[wanted.sort])
+    if wanted.sort != "next":
+        return list(found[start : start + PAGE + 1])
+    # Cases without an alarm come last. Asked for apart, both halves are found by index.
+    timed, untimed = found.filter(due_at__isnull=False), found.filter(due_at=None).order_by("pk")
+    page = list(timed[start : start + PAGE + 1])
+    missing = PAGE + 1 - len(page)
+    if missing:
+        before = start + len(page) if page else timed.count()
+        skip = max(0, start - before)
+        page += untimed[skip : skip + missing]
+    return page
 
 
 def any_case() -> bool:
@@ -156,10 +191,9 @@ def _found(search: str) -> Q:
     return Q(customer__in=customers) | Q(invoice__in=list(numbers[:FOUND_AT_MOST]))
 
 
-def _totals(matching: QuerySet[models.Case]) -> tuple[AtRisk, ...]:
+def _totals(at_risk: QuerySet[models.Case]) -> tuple[AtRisk, ...]:
     sums = (
-        matching.filter(closed_at=None)
-        .order_by()
+        at_risk.order_by()
         .values_list("invoice__currency")
         .annotate(open=Sum("invoice__open_minor"), cases=Count("pk"))
     )

@@ -21,10 +21,12 @@ _STATUSES = [
 ]
 LONGEST_PAUSE_DAYS = 3 * 366
 SORTS = [
+    ("", "Default"),
     ("amount", "Amount"),
     ("age", "Age"),
     ("next", "Next look"),
     ("customer", "Customer"),
+    ("newest", "Newest"),
 ]
 
 
@@ -37,6 +39,7 @@ class FindCases(forms.Form):
     currency = forms.ChoiceField(required=False, label="Currency")
     sort = forms.ChoiceField(required=False, choices=SORTS, label="Sort by")
     page = forms.IntegerField(required=False, min_value=1, max_value=desk.LAST_PAGE)
+    totals = forms.BooleanField(required=False)
 
     def __init__(self, asked: QueryDict, *, currencies: tuple[str, ...]) -> None:
         super().__init__(asked, auto_id="find-%s")
@@ -54,9 +57,15 @@ class FindCases(forms.Form):
             track=said.get("track", ""),
             currency=said.get("currency", ""),
             search=said.get("search", "").replace("\x00", ""),
-            sort=said.get("sort") or "amount",
+            sort=said.get("sort") or _usual_order(said.get("status", "")),
             page=said.get("page") or 1,
+            count_at_most=None if said.get("totals") else desk.COUNT_AT_MOST,
         )
+
+
+def _usual_order(status: str) -> str:
+    """Most money first; but where most of the money is no longer open, newest first."""
+    return "newest" if status in (CaseStatus.CLOSED.value, desk.EVERYTHING) else "amount"
 
 
 class FindReviews(forms.Form):
