@@ -298,6 +298,22 @@ def test_retries_can_be_named_for_one_invoice(
     assert account.advance(clock.now()) == 2
 
 
+def test_a_plan_without_moments_ends_stripes_attempts_at_once(
+    account: Account, invoice: str, method: str, clock: VirtualClock
+) -> None:
+    account.script(method, [declined()])
+    account.charge_now(invoice)
+    account.plan_retries(invoice, [])
+    event = account.events("invoice.updated")[-1]
+    assert event["data"]["object"]["next_payment_attempt"] is None
+    assert event["data"]["previous_attributes"] == {
+        "next_payment_attempt": int((clock.now() + 3 * DAY).timestamp())
+    }
+    clock.advance(30 * DAY)
+    assert account.advance(clock.now()) == 0
+    assert len(account.attempts(invoice)) == 1
+
+
 def test_taking_over_after_a_failure_stops_the_retries_and_handing_back_resumes_them(
     account: Account, client: stripe.StripeClient, invoice: str, method: str, clock: VirtualClock
 ) -> None:

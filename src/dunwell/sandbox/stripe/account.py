@@ -5,7 +5,6 @@ lock, so verbs may be called while the HTTP server answers.
 """
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
@@ -19,12 +18,13 @@ from dunwell.sandbox.stripe import (
     invoicing,
     methods,
     objects,
+    retries,
     selling,
     subscriptions,
 )
 from dunwell.sandbox.stripe.books import API_VERSION, Books
 from dunwell.sandbox.stripe.declines import Declined, Outcome, Paid
-from dunwell.sandbox.stripe.errors import Json, unknown_object
+from dunwell.sandbox.stripe.errors import Json, copied, unknown_object
 from dunwell.sandbox.stripe.faults import Fault, Faults, Kind
 from dunwell.sandbox.stripe.idempotency import Keys
 
@@ -83,20 +83,21 @@ class Account(Books):
         found = self.lookup(id_)
         if found is None:
             raise unknown_object("object", id_, param="id", status=404)
-        return deepcopy(found)
+        shown: Json = copied(found)
+        return shown
 
     @_locked
     def events(self, kind: str | None = None) -> list[Json]:
         """Show the events so far, oldest first, all or of one type (copies)."""
         rows = self.tables["event"].values()
-        return [deepcopy(row) for row in rows if kind in (None, row["type"])]
+        return [copied(row) for row in rows if kind in (None, row["type"])]
 
     @_locked
     def attempts(self, invoice: str) -> list[Json]:
         """Show every charge made for an invoice, oldest first (copies)."""
         intent = invoicing.intent_of(self, self.find("invoice", invoice))
         rows = self.rows("charge", payment_intent=intent["id"]) if intent else []
-        return [deepcopy(row) for row in reversed(rows)]
+        return [copied(row) for row in reversed(rows)]
 
     # Customers and what they pay with
 
@@ -313,8 +314,11 @@ class Account(Books):
 
     @_locked
     def plan_retries(self, invoice: str, moments: Sequence[datetime]) -> None:
-        """Name the moments of Stripe's automatic retries of one invoice, oldest first."""
-        self.retry_plans[self.find("invoice", invoice)["id"]] = sorted(moments)
+        """Name the moments of Stripe's automatic attempts at one invoice from now on (none: no more)."""
+        row = self.find("invoice", invoice)
+        self.retry_plans[row["id"]] = sorted(moments)
+        with self.change(row, "invoice.updated"):
+            retries.schedule(self, row)
 
     @_locked
     def advance(self, now: datetime) -> int:

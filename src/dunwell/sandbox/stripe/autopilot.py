@@ -14,7 +14,8 @@ def advance(books: Books, now: datetime) -> int:
     Each happens at its own moment, so events carry the time they were due.
     """
     done = 0
-    while (planned := _first(books)) is not None and planned[0] <= now:
+    alive = _alive(books)  # nothing that happens here makes another invoice
+    while (planned := _first(books, alive)) is not None and planned[0] <= now:
         moment, id_ = planned
         with books.at(moment):
             _carry_out(books, books.find("invoice", id_))
@@ -24,12 +25,20 @@ def advance(books: Books, now: datetime) -> int:
 
 def next_due(books: Books) -> datetime | None:
     """Say when the next thing is due; None when nothing is planned."""
-    planned = _first(books)
+    planned = _first(books, _alive(books))
     return planned[0] if planned else None
 
 
-def _first(books: Books) -> tuple[datetime, str] | None:
-    waiting = ((_due_at(books, invoice), invoice["id"]) for invoice in books.tables["invoice"].values())
+def _alive(books: Books) -> list[Json]:
+    return [
+        invoice
+        for invoice in books.tables["invoice"].values()
+        if invoice["status"] in ("draft", "open") or invoice["id"] in books.debits
+    ]
+
+
+def _first(books: Books, invoices: list[Json]) -> tuple[datetime, str] | None:
+    waiting = ((_due_at(books, invoice), invoice["id"]) for invoice in invoices)
     return min(((moment, id_) for moment, id_ in waiting if moment is not None), default=None)
 
 

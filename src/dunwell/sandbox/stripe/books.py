@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from dunwell.engine.clock import Clock
 from dunwell.sandbox.stripe.declines import Declined, Outcome, Paid
-from dunwell.sandbox.stripe.errors import Json, unknown_object
+from dunwell.sandbox.stripe.errors import Json, copied, unknown_object
 
 API_VERSION = "2026-10-28.endive"
 
@@ -34,6 +33,17 @@ PREFIXES = {
     "subscription": "sub",
     "subscription_item": "si",
     "webhook_endpoint": "we",
+}
+
+# Fields by which objects are looked up often and which never change.
+_INDEXED = {
+    "charge": ("customer", "payment_intent"),
+    "invoice": ("customer",),
+    "invoice_payment": ("invoice",),
+    "line_item": ("invoice",),
+    "mandate": ("payment_method",),
+    "payment_intent": ("customer",),
+    "subscription": ("customer",),
 }
 
 
@@ -69,6 +79,7 @@ class Books:
         self.retry_gaps: tuple[timedelta, ...] = tuple(timedelta(days=days) for days in (3, 4, 5, 6))
         self.retry_plans: dict[str, list[datetime]] = {}
         self.after_retries = "past_due"
+        self._index: dict[tuple[str, str, str], dict[str, Json]] = {}
         self._counts: dict[str, int] = {}
         self._at: datetime | None = None
         self._quiet = False
@@ -106,8 +117,18 @@ class Books:
 
     def add(self, obj: Json) -> Json:
         """Keep a new object."""
-        self.tables[obj["object"]][obj["id"]] = obj
+        kind = obj["object"]
+        self.tables[kind][obj["id"]] = obj
+        for field in _INDEXED.get(kind, ()):
+            self._index.setdefault((kind, field, obj[field]), {})[obj["id"]] = obj
         return obj
+
+    def remove(self, obj: Json) -> None:
+        """Forget an object."""
+        kind = obj["object"]
+        del self.tables[kind][obj["id"]]
+        for field in _INDEXED.get(kind, ()):
+            del self._index[kind, field, obj[field]][obj["id"]]
 
     def find(self, kind: str, id_: str, *, param: str | None = None) -> Json:
         """Find an object; refuses with 404 for an id in the path, 400 for one in parameter `param`."""
@@ -123,7 +144,9 @@ class Books:
     def rows(self, kind: str, **equal: Any) -> list[Json]:
         """List objects newest first, those whose fields equal the given values (None: any)."""
         wanted = {key: value for key, value in equal.items() if value is not None}
-        found = [obj for obj in self.tables[kind].values() if all(obj.get(k) == v for k, v in wanted.items())]
+        field = next((field for field in _INDEXED.get(kind, ()) if field in wanted), None)
+        table = self.tables[kind] if field is None else self._index.get((kind, field, wanted[field]), {})
+        found = [obj for obj in table.values() if all(obj.get(k) == v for k, v in wanted.items())]
         # Sorting keeps equal ones in order, so the last one added comes first among equals.
         found.reverse()
         return sorted(found, key=lambda obj: -int(obj.get("created", 0)))
@@ -132,7 +155,7 @@ class Books:
         """Record an event about an object as it is now."""
         if self._quiet:
             return
-        data: Json = {"object": deepcopy(obj)}
+        data: Json = {"object": copied(obj)}
         if previous is not None:
             data["previous_attributes"] = previous
         listening = [end for end in self.tables["webhook_endpoint"].values() if wants(end, kind)]
@@ -153,7 +176,10 @@ class Books:
     @contextmanager
     def change(self, obj: Json, event: str) -> Iterator[None]:
         """Record `event` with the previous attributes when something inside changed `obj`."""
-        before = deepcopy(obj)
+        if self._quiet:
+            yield
+            return
+        before = copied(obj)
         yield
         previous = _differences(before, obj)
         if previous:

@@ -1,10 +1,17 @@
-"""What the fake Stripe says when it refuses: HTTP status and Stripe's error object."""
+"""JSON, and what the fake Stripe says when it refuses: HTTP status and Stripe's error object."""
 
 from typing import Any
 
 Json = dict[str, Any]
 
 _DOCS = "https://docs.stripe.com/error-codes"
+
+
+def copied(value: Any) -> Any:
+    """Copy JSON all the way down (several times faster than `copy.deepcopy`)."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
 
 
 class RefusedError(Exception):

@@ -1,9 +1,7 @@
 """`expand[]`: ids replaced by the objects they name, at most four steps deep."""
 
-from copy import deepcopy
-
 from dunwell.sandbox.stripe.books import Books
-from dunwell.sandbox.stripe.errors import Json, RefusedError, refuse
+from dunwell.sandbox.stripe.errors import Json, RefusedError, copied, refuse
 
 _DEEPEST = 4
 
@@ -36,7 +34,7 @@ INSIDE: dict[str, frozenset[str]] = {
 
 def expanded(books: Books, answer: Json, paths: list[str]) -> Json:
     """Copy an answer with the named properties expanded; refuses paths Stripe would refuse."""
-    answer = deepcopy(answer)
+    answer = copied(answer)
     for path in paths:
         steps = path.split(".")
         if len(steps) > _DEEPEST:
@@ -76,11 +74,11 @@ def _found(books: Books, node: Json, step: str) -> object:
         rows = [row for row in books.rows("subscription", customer=node["id"]) if row["status"] != "canceled"]
         return _included(rows, f"/v1/customers/{node['id']}/subscriptions")
     id_ = node.get(step)
-    return deepcopy(books.lookup(id_)) or id_ if isinstance(id_, str) else id_
+    return copied(books.lookup(id_)) or id_ if isinstance(id_, str) else id_
 
 
 def _included(rows: list[Json], url: str) -> Json:
-    return {"object": "list", "data": deepcopy(rows), "has_more": False, "url": url}
+    return {"object": "list", "data": copied(rows), "has_more": False, "url": url}
 
 
 def _cannot(path: str) -> RefusedError:

@@ -161,7 +161,7 @@ def cancel_payment(books: Books, invoice: Json) -> None:
 def delete_draft(books: Books, invoice: Json) -> Json:
     """Delete a draft; Stripe never deletes anything else."""
     must_be(invoice, "draft")
-    del books.tables["invoice"][invoice["id"]]
+    books.remove(invoice)
     books.emit("invoice.deleted", invoice)
     return {"id": invoice["id"], "object": "invoice", "deleted": True}
 

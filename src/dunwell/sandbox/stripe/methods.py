@@ -78,7 +78,7 @@ def detach(books: Books, method: Json) -> None:
     customer = books.find("customer", owner)
     if customer["invoice_settings"]["default_payment_method"] == method["id"]:
         set_default(books, customer, None)
-    for subscription in books.rows("subscription", default_payment_method=method["id"]):
+    for subscription in books.rows("subscription", customer=owner, default_payment_method=method["id"]):
         with books.change(subscription, "customer.subscription.updated"):
             subscription["default_payment_method"] = None
 

@@ -88,7 +88,7 @@ def caught_up(books: Books, invoice: Json) -> None:
     subscription = behind(books, invoice)
     if subscription is None or subscription["status"] not in _BEHIND:
         return
-    others = [other for other in books.rows("invoice", status="open") if other["attempted"]]
+    others = books.rows("invoice", customer=invoice["customer"], status="open", attempted=True)
     if all(behind(books, other) is not subscription for other in others):
         move(books, subscription, "active")
 
@@ -99,7 +99,7 @@ def cancel(books: Books, subscription: Json, reason: str = "cancellation_request
     subscription["canceled_at"] = subscription["ended_at"] = books.stamp()
     subscription["cancellation_details"]["reason"] = reason
     books.emit("customer.subscription.deleted", subscription)
-    for invoice in books.rows("invoice"):
+    for invoice in books.rows("invoice", customer=subscription["customer"]):
         if invoice["status"] in ("draft", "open") and behind(books, invoice) is subscription:
             with books.change(invoice, "invoice.updated"):
                 invoice["auto_advance"] = False

@@ -8,7 +8,6 @@ import http.client
 import json
 import random
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ import stripe
 from dunwell.engine.clock import Clock, SystemClock
 from dunwell.sandbox.stripe.account import Account
 from dunwell.sandbox.stripe.books import wants
-from dunwell.sandbox.stripe.errors import Json
+from dunwell.sandbox.stripe.errors import Json, copied
 
 # Sends a body with headers to a URL and returns the HTTP status; 0 when nobody answered.
 Post = Callable[[str, bytes, Mapping[str, str]], int]
@@ -149,7 +148,7 @@ class Deliveries:
             return
         self._made[event["id"]] = 0
         if self._chance(self._chaos.twin):
-            twin = self._account.add({**deepcopy(event), "id": self._account.mint("event")})
+            twin = self._account.add({**copied(event), "id": self._account.mint("event")})
             report.twins.append(twin["id"])
             self._made[twin["id"]] = 0
 
