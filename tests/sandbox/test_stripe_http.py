@@ -240,6 +240,18 @@ class TestFaults:
         assert len(account.attempts(invoice)) == 1
         assert [call.status for call in account.calls] == [0, 200]
 
+    def test_a_fault_can_hide_a_replay_and_the_stored_answer_stays(
+        self, client: stripe.StripeClient, account: Account, invoice: str
+    ) -> None:
+        client.v1.invoices.pay(invoice, {}, {"idempotency_key": "k"})
+        account.fail_next("POST", "/v1/invoices/*/pay", 500)
+        with pytest.raises(stripe.APIError):
+            client.v1.invoices.pay(invoice, {}, {"idempotency_key": "k"})
+        again = client.v1.invoices.pay(invoice, {}, {"idempotency_key": "k"})
+        assert again.last_response is not None
+        assert again.last_response.headers["Idempotent-Replayed"] == "true"
+        assert len(account.attempts(invoice)) == 1
+
     def test_a_connection_cut_before_the_charge_leaves_nothing_done(
         self, client: stripe.StripeClient, account: Account, invoice: str
     ) -> None:

@@ -64,15 +64,16 @@ class App:
                 return self._log(
                     request, path, params, request_id, (refused.status, {"error": refused.error})
                 )
+        if fault is not None and (replayed is not None or not fault.carried_out):
+            begun = key if replayed is None else None
+            return self._fail(request, path, params, request_id, fault, begun)
         if replayed is not None:
             status, body, original = replayed
             extra = {"Idempotent-Replayed": "true", "Original-Request": original}
             return self._log(request, path, params, request_id, (status, body), extra)
-        if fault is not None and not fault.carried_out:
-            return self._fail(request, path, params, request_id, fault)
         done = self._execute(request, path, params, request_id, key)
         if fault is not None:
-            return self._fail(request, path, params, request_id, fault)
+            return self._fail(request, path, params, request_id, fault, None)
         return self._log(request, path, params, request_id, done)
 
     def _execute(
@@ -98,13 +99,15 @@ class App:
                 account.keys.forget(key)
         return status, body
 
-    def _fail(self, request: Request, path: str, params: Json, request_id: str, fault: Fault) -> Answer:
+    def _fail(
+        self, request: Request, path: str, params: Json, request_id: str, fault: Fault, begun: str | None
+    ) -> Answer:
+        """Let a fault answer; `begun` is the idempotency key of a request that will not be carried out."""
         if fault.kind == "hold":
             self._account.faults.hold()
-        key = request.headers.get("idempotency-key")
-        if key is not None and not fault.carried_out:
+        if begun is not None:
             with self._account.lock:
-                self._account.keys.forget(key)
+                self._account.keys.forget(begun)
         if fault.kind == "status":
             done = (fault.status, {"error": fault.error})
             return self._log(request, path, params, request_id, done, dict(fault.headers))
