@@ -1,0 +1,20 @@
+"""After every test: no case is forgotten, nobody's question is lost, and every timeline is whole."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dunwell.engine.verify import verify
+from dunwell.store import invariants
+
+
+@pytest.fixture(autouse=True)
+def nothing_forgotten(request: pytest.FixtureRequest, _django_db_marker: None) -> Iterator[None]:
+    """Hold the house's promises after each test that has a database; `breaks_promises` leaves a test out."""
+    yield
+    has_database = request.node.get_closest_marker("django_db")
+    if not has_database or request.node.get_closest_marker("breaks_promises"):
+        return
+    assert invariants.forgotten_cases() == 0, "a case that nothing would wake"
+    assert invariants.unknown_without_a_person() == 0, "a mail of unknown fate on nobody's desk"
+    assert verify().misfits == ()
