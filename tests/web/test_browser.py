@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def _log_in(page: Page) -> None:
     """Log in with the keyboard; the name's box has the focus already."""
     page.goto("/login")
+    expect(page.get_by_label("User name")).to_be_focused()
     page.keyboard.type("dana")
     page.keyboard.press("Tab")
     page.keyboard.type(sample.PASSWORD)

@@ -31,7 +31,7 @@ def test_every_member_has_a_word(members: type[StrEnum], table: Mapping[Any, str
 
 
 def test_every_action_of_a_decision_is_a_decision_or_a_non_decision() -> None:
-    families = {kind: words.entry_word(kind.value).family for kind in policy_words.ActionKind}
+    families = {kind: words.entry_word(kind.value, "dunwell").family for kind in policy_words.ActionKind}
 
     not_done = {kind for kind, family in families.items() if family is words.Family.NOT_DONE}
     assert not_done == {policy_words.ActionKind.SKIP}
@@ -39,4 +39,9 @@ def test_every_action_of_a_decision_is_a_decision_or_a_non_decision() -> None:
 
 
 def test_an_entry_without_a_name_of_its_own_is_a_fact_named_after_itself() -> None:
-    assert words.entry_word("method_saved") == words.EntryWord("Method saved", words.Family.FACT)
+    assert words.entry_word("new_thing", "stripe") == words.EntryWord("New thing", words.Family.FACT)
+
+
+def test_what_a_person_did_is_theirs_not_a_rules() -> None:
+    assert words.entry_word("hold", "dunwell") == words.EntryWord("Hold", words.Family.DECISION)
+    assert words.entry_word("hold", "dana") == words.EntryWord("Hold", words.Family.PERSON)

@@ -102,7 +102,7 @@ class Family(StrEnum):
     FACT = "fact"
     DECISION = "decision"
     NOT_DONE = "not-done"
-    SENT = "sent"
+    DONE = "done"
     PERSON = "person"
 
 
@@ -110,7 +110,7 @@ FAMILY = {
     Family.FACT: "Fact",
     Family.DECISION: "Decision",
     Family.NOT_DONE: "Not done",
-    Family.SENT: "Done",
+    Family.DONE: "Done",
     Family.PERSON: "Person",
 }
 
@@ -124,6 +124,7 @@ class EntryWord:
 
 
 _ENTRIES = {
+    # What a decision asked for
     "send": EntryWord("Send", Family.DECISION),
     "draft": EntryWord("Draft", Family.DECISION),
     "retry": EntryWord("Retry", Family.DECISION),
@@ -131,24 +132,39 @@ _ENTRIES = {
     "hand_back": EntryWord("Hand back collection", Family.DECISION),
     "hold": EntryWord("Hold", Family.DECISION),
     "resume": EntryWord("Resume", Family.DECISION),
-    "skip": EntryWord("Skipped", Family.NOT_DONE),
-    "wait": EntryWord("Waited", Family.NOT_DONE),
-    "gate_closed": EntryWord("Gate closed", Family.NOT_DONE),
-    "stopped": EntryWord("Stopped", Family.NOT_DONE),
     "call_task": EntryWord("Call task", Family.DECISION),
     "escalate": EntryWord("Escalate", Family.DECISION),
     "review": EntryWord("To a person", Family.DECISION),
     "close": EntryWord("Close", Family.DECISION),
+    # What was not done, and why not
+    "skip": EntryWord("Skipped", Family.NOT_DONE),
+    "wait": EntryWord("Waited", Family.NOT_DONE),
+    "why_not": EntryWord("Stopped by the check before sending", Family.NOT_DONE),
+    "stopped": EntryWord("Stopped", Family.NOT_DONE),
+    "deferred": EntryWord("Put off", Family.NOT_DONE),
+    "refused": EntryWord("Refused by the mail server", Family.NOT_DONE),
+    "link_failed": EntryWord("Payment page failed", Family.NOT_DONE),
+    "trouble": EntryWord("Trouble", Family.NOT_DONE),
+    # What was done
+    "sent": EntryWord("Sent", Family.DONE),
+    "charge": EntryWord("Charge", Family.DONE),
+    # What we learned
     "opened": EntryWord("Case opened", Family.FACT),
-    "link_opened": EntryWord("Link opened", Family.FACT),
-    "link_used": EntryWord("Link used", Family.FACT),
-    "link_failed": EntryWord("Link failed", Family.NOT_DONE),
-    "sent": EntryWord("Sent", Family.SENT),
-    "charged": EntryWord("Charged", Family.SENT),
-    "note": EntryWord("Note", Family.PERSON),
+    "attempt": EntryWord("Payment attempt", Family.FACT),
+    "unknown": EntryWord("Outcome unknown", Family.FACT),
+    "gate": EntryWord("Read again before sending", Family.FACT),
+    "anchor": EntryWord("Earlier failure", Family.FACT),
+    "method_saved": EntryWord("Payment method saved", Family.FACT),
+    "link_opened": EntryWord("Payment link opened", Family.FACT),
+    "link_used": EntryWord("Payment link used", Family.FACT),
 }
+_NOT_PEOPLE = frozenset({"dunwell", "stripe", "customer"})
 
 
-def entry_word(kind: str) -> EntryWord:
-    """Name a timeline entry. A kind without a name of its own is a fact, named after itself."""
-    return _ENTRIES.get(kind) or EntryWord(kind.replace("_", " ").capitalize(), Family.FACT)
+def entry_word(kind: str, actor: str) -> EntryWord:
+    """Name a timeline entry; whatever somebody of ours did is theirs, not a rule's decision.
+
+    A kind without a name of its own is a fact, named after itself.
+    """
+    known = _ENTRIES.get(kind) or EntryWord(kind.replace("_", " ").capitalize(), Family.FACT)
+    return known if actor in _NOT_PEOPLE else EntryWord(known.word, Family.PERSON)

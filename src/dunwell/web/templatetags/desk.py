@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from dunwell.policy import words as said
 from dunwell.policy.money import Money
+from dunwell.store.casefile import Entry
 from dunwell.store.desk import CaseRow
 from dunwell.store.reviews import QueueRow
 from dunwell.web import times, words
@@ -126,9 +127,9 @@ def owner(names: dict[str, str], user: str) -> str:
 
 
 @register.filter
-def entry_word(kind: str) -> words.EntryWord:
-    """Name a timeline entry's kind, with its family."""
-    return words.entry_word(kind)
+def entry_word(entry: Entry) -> words.EntryWord:
+    """Name a timeline entry, with its family."""
+    return words.entry_word(entry.kind, entry.actor)
 
 
 @register.filter
