@@ -6,10 +6,11 @@ import typer
 
 from dunwell import wiring
 from dunwell.cli.terminal import Json, Trouble, moment, out, print_json, print_table
-from dunwell.policy.decide import as_of, explain
+from dunwell.policy.decide import explain
 from dunwell.policy.money import Money
 from dunwell.policy.words import CaseStatus
-from dunwell.store import cases, keep, models, snapshots, timeline
+from dunwell.store import cases, keep, models, timeline
+from dunwell.store.past import case_at
 
 _STATUSES = {status.value for status in CaseStatus}
 
@@ -81,8 +82,7 @@ def explain_case(
     """Print the facts, the rule that spoke, and the rules that did not."""
     row = _case(invoice)
     now = moment(at) if at else wiring.ports().clock.now()
-    case = as_of(snapshots.snapshots([row], now)[row.pk], now)
-    said = explain(case, keep.book_of(row.policy_id).policy, now)
+    said = explain(case_at(row, now), keep.book_of(row.policy_id).policy, now)
     decision = said.decision
     # A case is pinned to a policy together with its wording, so its version is the case's, not the policy's.
     known = [("policy", row.policy_id), *(fact for fact in said.facts if fact[0] != "policy")]
