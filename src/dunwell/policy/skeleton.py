@@ -9,8 +9,7 @@ that do more (a filter, a comparison of a name) are rendered by Liquid each time
 import re
 from collections.abc import Callable, Mapping
 
-from liquid import BoundTemplate
-from markupsafe import escape
+from liquid import BoundTemplate, escape
 
 _TAG = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 _ASK = r"(?:\w+|days_overdue\s*>\s*0|rail\s*==\s*(?:'\w*'|\"\w*\"))"

@@ -1,0 +1,171 @@
+"""Reads what a reply says, sentence by sentence, by the rules of its language.
+
+Precision before recall: a promise or a claim of payment counts only when the sentence states it. A question, a
+condition, a doubt, a negation or somebody else's words take it back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from dunwell.policy.replies.dates import AMBIGUOUS, MISMATCH, VAGUE, Found, find_dates
+from dunwell.policy.replies.reading import ReplyKind
+from dunwell.policy.replies.sentences import Sentence, sentences
+from dunwell.policy.replies.tongue import Rule, Tongue, tongues
+
+_K = ReplyKind
+# What counts when a reply says several things: whatever speaks against writing on comes first.
+_ORDER = (
+    *(_K.DISPUTE, _K.HARDSHIP, _K.ALREADY_PAID, _K.CARD_UPDATED),
+    *(_K.NEEDS_DOCUMENT, _K.ASKS_TIME, _K.WRONG_PERSON, _K.PROMISE),
+)
+_DATED_KINDS = (_K.PROMISE, _K.ASKS_TIME, _K.ALREADY_PAID)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something the reply says: its kind, place, and the date that goes with it."""
+
+    kind: ReplyKind
+    start: int
+    end: int
+    day: date | None = None
+    notes: tuple[str, ...] = ()
+    also: tuple[ReplyKind, ...] = ()
+
+
+def judge(text: str, today: date) -> Claim | None:
+    """Return the claim that counts, or None when the reply says nothing we know. `today` is the sender's."""
+    parts = sentences(text)
+    for tongue in _spoken(parts):
+        claims = [claim for part in parts for claim in _claims(part, today, tongue)]
+        if claims:
+            return _weightiest(claims)
+    return None
+
+
+def return_date(text: str, today: date) -> Claim | None:
+    """Return the words of an absence or an automatic answer, with the day the sender is back; None without any."""
+    parts = sentences(text)
+    for tongue in _spoken(parts):
+        away = None
+        for part in parts:
+            hit = tongue.away.search(part.text)
+            if hit:
+                away = away or Claim(_K.AUTO_REPLY, part.start + hit.start(), part.start + hit.end())
+        if away:
+            backs = [found for part in parts for found in _backs(part, today, tongue)]
+            return _back_on(away, backs)
+    return None
+
+
+def _back_on(away: Claim, backs: list[tuple[int, Found]]) -> Claim:
+    fixed = [(start, found) for start, found in backs if found.day]
+    if not fixed:
+        return away
+    latest = max(fixed, key=lambda pair: pair[1].day or date.min)[1].day
+    return Claim(away.kind, away.start, away.end, latest)
+
+
+def _backs(part: Sentence, today: date, tongue: Tongue) -> Iterable[tuple[int, Found]]:
+    for found in find_dates(part.text, today, past=False, language=tongue.code, words=tongue.dates):
+        lead = part.text[max(found.start - 25, 0) : found.end]
+        if tongue.back.search(lead):
+            yield part.start, found
+
+
+def _spoken(parts: tuple[Sentence, ...]) -> list[Tongue]:
+    words = [word.strip(".,;:!?()\"'").casefold() for part in parts for word in part.text.split()]
+    counted = [(sum(word in tongue.common for word in words), tongue) for tongue in tongues()]
+    most = max(count for count, _ in counted)
+    spoken = [(count, tongue) for count, tongue in counted if 2 * count >= most - 1 or tongue.code == "en"]
+    return [tongue for _, tongue in sorted(spoken, key=lambda pair: -pair[0])]
+
+
+def _claims(part: Sentence, today: date, tongue: Tongue) -> Iterable[Claim]:
+    plain = tongue.harmless.sub(lambda hit: " " * len(hit.group()), part.text)
+    asks = part.asks or tongue.question.search(plain) is not None
+    seen: set[ReplyKind] = set()
+    for rule in tongue.rules:
+        if rule.kind in seen or (rule.asked and not asks):
+            continue
+        hit = rule.pattern.search(plain)
+        if hit is None or (rule.unless and rule.unless.search(plain)):
+            continue
+        if _taken_back(rule.kind, plain, hit.start(), tongue, asks=asks):
+            continue
+        claim = _dated(rule, part, hit.span(), today, tongue)
+        if claim:
+            seen.add(rule.kind)
+            yield claim
+
+
+def _taken_back(kind: ReplyKind, plain: str, start: int, tongue: Tongue, *, asks: bool) -> bool:
+    condition = tongue.condition.search(plain)
+    if kind is _K.PROMISE:
+        return asks or any(
+            taken.search(plain) for taken in (tongue.condition, tongue.doubt, tongue.not_a_promise)
+        )
+    if kind is _K.ALREADY_PAID:
+        return asks or tongue.not_a_payment.search(plain) is not None
+    if kind is _K.CARD_UPDATED:
+        return asks or condition is not None
+    if kind in (_K.DISPUTE, _K.HARDSHIP):
+        return condition is not None and condition.start() < start
+    return False
+
+
+def _dated(rule: Rule, part: Sentence, span: tuple[int, int], today: date, tongue: Tongue) -> Claim | None:
+    start, end = span
+    if rule.kind not in _DATED_KINDS:
+        return Claim(rule.kind, part.start + start, part.start + end)
+    past = rule.kind is _K.ALREADY_PAID
+    found = find_dates(part.text, today, past=past, language=tongue.code, words=tongue.dates)
+    if rule.dated and not any(each.day or each.note.endswith((AMBIGUOUS, MISMATCH)) for each in found):
+        return None
+    chosen = _the_date(found, end, part.text, tongue)
+    if chosen is None:
+        return Claim(rule.kind, part.start + start, part.start + end)
+    notes = (chosen.note,) if chosen.note else ()
+    start, end = min(start, chosen.start), max(end, chosen.end)
+    return Claim(rule.kind, part.start + start, part.start + end, chosen.day, notes)
+
+
+def _the_date(found: tuple[Found, ...], end: int, text: str, tongue: Tongue) -> Found | None:
+    """Take the first date after the verb, else the last before it; of two with `or` between, the later one."""
+    after = [each for each in found if each.end > end]
+    if not after:
+        return found[-1] if found else None
+    first = after[0]
+    for second in after[1:2]:
+        if first.day and second.day and tongue.or_words.match(text[first.end : second.start]):
+            return max(first, second, key=lambda each: each.day or date.min)
+    if first.day is None:
+        return next((each for each in after if each.day), first) if first.note.endswith(VAGUE) else first
+    return first
+
+
+def _weightiest(claims: list[Claim]) -> Claim:
+    by_kind: dict[ReplyKind, Claim] = {}
+    for claim in claims:
+        known = by_kind.get(claim.kind)
+        if known is None or (known.day is None and claim.day is not None):
+            by_kind[claim.kind] = claim
+    promise = by_kind.get(_K.PROMISE)
+    kind = next(kind for kind in _ORDER if kind in by_kind)
+    # "Sent today, you will have it on Thursday"; "she has left, but we will pay on Friday".
+    if kind is _K.ALREADY_PAID and _K.ASKS_TIME in by_kind:
+        kind = _K.ASKS_TIME
+    if promise and promise.day and kind in (_K.ALREADY_PAID, _K.WRONG_PERSON):
+        kind = _K.PROMISE
+    chosen = by_kind[kind]
+    if kind is _K.ASKS_TIME and chosen.day is None and promise and promise.day:
+        chosen = Claim(
+            kind,
+            chosen.start,
+            chosen.end,
+            promise.day,
+            (*chosen.notes, "the date is promised elsewhere in it"),
+        )
+    also = tuple(other for other in _ORDER if other in by_kind and other is not kind)
+    return Claim(kind, chosen.start, chosen.end, chosen.day, chosen.notes, also)

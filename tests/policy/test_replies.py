@@ -1,0 +1,405 @@
+import json
+import os
+import random
+import time
+from collections import Counter
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TypedDict
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dunwell.policy.replies import ReplyKind, ReplyReading, read_reply
+
+AT = datetime(2026, 4, 28, 15, tzinfo=UTC)  # a Tuesday
+NEW_YORK = ZoneInfo("America/New_York")
+FOLDER = Path(__file__).parent / "replies"
+
+
+class Example(TypedDict):
+    text: str
+    at: str
+    zone: str
+    kind: str
+    date: str | None
+    lang: str
+
+
+def examples(part: str) -> list[Example]:
+    lines = (FOLDER / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def read(example: Example) -> ReplyReading:
+    at = datetime.fromisoformat(example["at"])
+    return read_reply(example["text"].encode(), at, ZoneInfo(example["zone"]))
+
+
+def kind_of(text: str) -> ReplyKind:
+    return read_reply(text.encode(), AT, NEW_YORK).kind
+
+
+def day_of(text: str, at: datetime = AT) -> date | None:
+    return read_reply(text.encode(), at, NEW_YORK).date
+
+
+def test_every_tuning_example_is_read_exactly() -> None:
+    wrong = []
+    for example in examples("tuning"):
+        reading = read(example)
+        day = reading.date.isoformat() if reading.date else None
+        if (reading.kind, day) != (example["kind"], example["date"]):
+            wrong.append((example["text"], reading))
+    assert wrong == []
+
+
+@lru_cache(maxsize=1)
+def held_out() -> tuple[tuple[str, str], ...]:
+    return tuple((str(read(example).kind), example["kind"]) for example in examples("held_out"))
+
+
+@pytest.mark.parametrize("kind", ["promise", "already_paid"])
+def test_what_is_held_out_is_hardly_ever_a_wrong_promise_or_payment(kind: str) -> None:
+    said = [meant for read_as, meant in held_out() if read_as == kind]
+    assert len(said) >= 8
+    assert Counter(said)[kind] / len(said) >= 0.95
+
+
+def test_there_are_examples_of_every_kind_and_language_in_both_parts() -> None:
+    for part in ("tuning", "held_out"):
+        assert {example["kind"] for example in examples(part)} == {str(kind) for kind in ReplyKind}
+        assert {example["lang"] for example in examples(part)} == {"en", "de", "fr", "es"}
+    both = [example["text"] for part in ("tuning", "held_out") for example in examples(part)]
+    assert len(both) >= 150
+
+
+def test_the_words_are_an_exact_phrase_of_the_reply() -> None:
+    for example in [*examples("tuning"), *examples("held_out")]:
+        reading = read(example)
+        assert reading.words in example["text"]
+        assert bool(reading.words) is (reading.kind is not ReplyKind.OTHER)
+
+
+def test_a_wrapped_line_stays_as_written_in_the_words() -> None:
+    reading = read_reply(b"Hi,\nwe will\npay by\nMay 12, thanks", AT, NEW_YORK)
+    assert reading == ReplyReading(
+        ReplyKind.PROMISE,
+        date(2026, 5, 12),
+        "we will\npay by\nMay 12",
+        "The sender says that money will come.",
+    )
+
+
+def test_an_ambiguous_date_is_no_date_and_says_so() -> None:
+    reading = read_reply(b"We will pay on 3/4.", AT, NEW_YORK)
+    assert reading.date is None
+    assert reading.notes == ("3/4 can be read as day/month and as month/day",)
+
+
+def test_a_date_whose_weekday_does_not_fit_is_no_date_and_says_so() -> None:
+    reading = read_reply(b"Payment is scheduled for Friday, May 9.", AT, NEW_YORK)
+    assert reading.date is None
+    assert reading.notes == ("2026-05-09 is not that weekday",)
+
+
+@pytest.mark.parametrize(
+    ("when", "day"),
+    [
+        ("today", "2026-04-28"),
+        ("tomorrow", "2026-04-29"),
+        ("in 10 days", "2026-05-08"),
+        ("within 5 business days", "2026-05-05"),
+        ("in a month", "2026-05-28"),
+        ("on Tuesday", "2026-05-05"),
+        ("by Wednesday", "2026-04-29"),
+        ("this Friday", "2026-05-01"),
+        ("next Friday", "2026-05-08"),
+        ("Friday next week", "2026-05-08"),
+        ("next week on Monday", "2026-05-04"),
+        ("next week", "2026-05-08"),
+        ("by the end of next week", "2026-05-08"),
+        ("at the beginning of next week", "2026-05-04"),
+        ("by the end of the week", "2026-05-01"),
+        ("by month end", "2026-04-30"),
+        ("by EOM", "2026-04-30"),
+        ("by the end of next month", "2026-05-31"),
+        ("by mid May", "2026-05-15"),
+        ("in May", "2026-05-31"),
+        ("by the end of the quarter", "2026-06-30"),
+        ("by the end of the year", "2026-12-31"),
+        ("by the 15th", "2026-05-15"),
+        ("by the 30th", "2026-04-30"),
+        ("on the 31st", "2026-05-31"),
+        ("on May 3rd", "2026-05-03"),
+        ("on the 3rd of May", "2026-05-03"),
+        ("on 3 May 2026", "2026-05-03"),
+        ("on Sunday, May 3", "2026-05-03"),
+        ("on 2026-05-03", "2026-05-03"),
+        ("on 03.05.2026", "2026-05-03"),
+        ("on 13/5", "2026-05-13"),
+        ("on 5/13", "2026-05-13"),
+        ("on 5/5", "2026-05-05"),
+        ("on 5/13/26", "2026-05-13"),
+        ("after our payment run on Friday", "2026-05-01"),
+        ("by close of business Thursday", "2026-04-30"),
+        ("on 31 June", None),
+        ("on 31/31", None),
+        ("on 5/6/2026", None),
+        ("on 2026-13-45", None),
+        ("on 7 April", None),
+        ("on 2025-04-30", None),
+        ("soon", None),
+        ("in a few days", None),
+        ("in early May", None),
+        ("in 99999999999999 days", None),
+        ("24/7", None),
+    ],
+)
+def test_a_date_is_resolved_from_the_day_the_reply_came(when: str, day: str | None) -> None:
+    reading = read_reply(f"We will pay {when}.".encode(), AT, NEW_YORK)
+    assert reading.kind is ReplyKind.PROMISE
+    assert reading.date == (date.fromisoformat(day) if day else None)
+
+
+def test_a_day_is_counted_in_the_zone_of_the_sender() -> None:
+    late = datetime(2026, 4, 29, 3, 30, tzinfo=UTC)
+    assert read_reply(b"We will pay tomorrow.", late, NEW_YORK).date == date(2026, 4, 29)
+    assert read_reply(b"We will pay tomorrow.", late, ZoneInfo("Asia/Tokyo")).date == date(2026, 4, 30)
+
+
+def test_on_a_friday_friday_is_the_next_one_and_this_friday_is_today() -> None:
+    friday = datetime(2026, 5, 1, 15, tzinfo=UTC)
+    assert day_of("We will pay on Friday.", friday) == date(2026, 5, 8)
+    assert day_of("We will pay this Friday.", friday) == date(2026, 5, 1)
+
+
+def test_on_a_weekend_the_end_of_the_week_is_the_coming_friday() -> None:
+    assert day_of("We will pay by the end of the week.", datetime(2026, 5, 2, 15, tzinfo=UTC)) == date(
+        2026, 5, 8
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If you send the W-9 we can pay Friday.",
+        "We have not paid.",
+        "Did you get our payment?",
+        "We will not pay.",
+        "We may pay on Friday.",
+        "Will we pay on Friday?",
+        'You wrote: "we will pay on Friday". Who told you that?',
+        "We will pay on Friday provided that the bug is fixed.",
+        "Our customers will pay us on Friday.",
+        "We are not sure that it will be paid on Friday.",
+        "> We will pay on Friday.",
+    ],
+)
+def test_what_is_conditional_negated_asked_or_quoted_is_neither_a_promise_nor_a_payment(text: str) -> None:
+    assert kind_of(text) not in (ReplyKind.PROMISE, ReplyKind.ALREADY_PAID)
+
+
+def mail(body: str, *headers: str, kind: str = "text/plain; charset=utf-8") -> bytes:
+    lines = [
+        "From: Dana <dana@acme.example>",
+        "Subject: Re: Invoice",
+        *headers,
+        f"Content-Type: {kind}",
+        "",
+        body,
+    ]
+    return "\r\n".join(lines).encode()
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Auto-Submitted: auto-replied", "Auto-Submitted: auto-replied"),
+        ("Auto-Submitted: auto-generated (rejected)", "Auto-Submitted: auto-generated (rejected)"),
+        ("X-Autoreply: yes", "X-Autoreply: yes"),
+        ("X-Autorespond: Re: hello", "X-Autorespond: Re: hello"),
+        ("Precedence: auto_reply", "Precedence: auto_reply"),
+        ("Precedence: bulk", "Precedence: bulk"),
+        ("X-Auto-Response-Suppress: All", "X-Auto-Response-Suppress: All"),
+    ],
+)
+def test_a_header_gives_a_machine_away(header: str, words: str) -> None:
+    reading = read_reply(mail("Thank you for your message.", header), AT, NEW_YORK)
+    assert (reading.kind, reading.date, reading.words) == (ReplyKind.AUTO_REPLY, None, words)
+
+
+def test_a_machine_that_names_a_return_date_passes_it_on() -> None:
+    body = "I am out of the office until Monday, May 11. We will pay on Friday."
+    reading = read_reply(mail(body, "Auto-Submitted: auto-replied"), AT, NEW_YORK)
+    assert (reading.kind, reading.date) == (ReplyKind.AUTO_REPLY, date(2026, 5, 11))
+    assert reading.words == "I am out of the office"
+
+
+def test_auto_submitted_no_is_a_person() -> None:
+    reading = read_reply(mail("We will pay on Friday.", "Auto-Submitted: no"), AT, NEW_YORK)
+    assert reading.kind is ReplyKind.PROMISE
+
+
+def test_a_person_writing_through_a_help_desk_is_a_person() -> None:
+    reading = read_reply(mail("We will pay on Friday.", "X-Auto-Response-Suppress: All"), AT, NEW_YORK)
+    assert reading.kind is ReplyKind.PROMISE
+
+
+def test_the_subject_of_an_automatic_reply_is_enough() -> None:
+    source = (
+        b"From: a@b.example\nTo: c@d.example\nSubject: =?utf-8?q?Automatic_reply=3A_Invoice?=\n\nI left.\n"
+    )
+    assert read_reply(source, AT, NEW_YORK).kind is ReplyKind.AUTO_REPLY
+
+
+def test_a_person_on_holiday_who_promises_has_promised() -> None:
+    reading = read_reply(b"I am on vacation until Monday, but we will pay on 12 May.", AT, NEW_YORK)
+    assert (reading.kind, reading.date) == (ReplyKind.PROMISE, date(2026, 5, 12))
+
+
+HTML = (
+    "<html><head><style>p{color:red}</style><title>We dispute this</title></head><body><!-- We will not pay -->"
+    "<p>Hi Felix,</p><p>we will pay <b>on</b><br>Friday.</p>"
+    "<div class='gmail_quote'>On Mon, Felix wrote:<blockquote>We dispute this.</blockquote></div></body></html>"
+)
+
+
+def test_an_html_mail_is_read_without_what_it_quotes() -> None:
+    reading = read_reply(mail(HTML, kind="text/html; charset=utf-8"), AT, NEW_YORK)
+    assert (reading.kind, reading.date, reading.words) == (
+        ReplyKind.PROMISE,
+        date(2026, 5, 1),
+        "we will pay on\nFriday",
+    )
+
+
+def test_the_text_part_is_read_before_the_html_part() -> None:
+    parts = (
+        "--B\r\nContent-Type: text/html\r\n\r\n<p>We dispute this.</p>\r\n"
+        "--B\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        "We will pay=20on Friday.\r\n"
+        "--B\r\nContent-Type: text/plain\r\nContent-Disposition: attachment\r\n\r\nWe dispute this.\r\n--B--"
+    )
+    reading = read_reply(mail(parts, kind="multipart/mixed; boundary=B"), AT, NEW_YORK)
+    assert (reading.kind, reading.words) == (ReplyKind.PROMISE, "We will pay on Friday")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"We will pay on Friday.",
+        "We will pay on Friday.".encode("utf-16"),
+        mail("We will pay on Friday.", kind="text/plain; charset=klingon"),
+        mail("We will pay on Friday.", kind="text/plain; charset=base64"),
+        mail("We will pay on Friday.", kind='text/plain; charset="u\x00tf"'),
+        b"Subject: x\nFrom: y\n\nWe will pay on Friday.\n\n-- \nWe dispute nothing",
+        b"Hi Felix: We will pay on Friday.",
+        "We\u00a0will pay on\u200b Friday.".encode(),
+        mail(
+            "We will pay on Friday.\n\n________________________________\nFrom: Felix\nSent: Monday\nWe dispute this."
+        ),
+    ],
+)
+def test_a_reply_in_any_wrapping_is_read(source: bytes) -> None:
+    reading = read_reply(source, AT, NEW_YORK)
+    assert (reading.kind, reading.date) == (ReplyKind.PROMISE, date(2026, 5, 1))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        b" \n\t\n",
+        b"\x00" * 100,
+        b"\xff\xfe\xfd",
+        mail(""),
+        mail("", kind="multipart/mixed"),
+        mail("--B\r\n\r\n--B--", kind="multipart/mixed; boundary=B"),
+        mail("!!!", "Content-Transfer-Encoding: base64"),
+        mail("<p", kind="text/html"),
+        b"From: x\nSubject: =?bogus?b?!!?=\nContent-Type: ;;;=\n\n",
+    ],
+)
+def test_nothing_to_read_is_other(source: bytes) -> None:
+    assert read_reply(source, AT, NEW_YORK) == ReplyReading(
+        ReplyKind.OTHER, None, "", "Nothing in it says anything we know."
+    )
+
+
+MEGABYTE = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("one line", b"a" * 25 * MEGABYTE),
+        ("headers", b"From: x\nTo: y\n" * (2 * MEGABYTE)),
+        ("quotes", b"> we will pay\n" * MEGABYTE),
+        (
+            "base64",
+            mail("", kind="text/html") + b"<img src='data:image/png;base64," + b"A" * 20 * MEGABYTE + b"'>",
+        ),
+        ("deep html", mail("<div>" * 400_000, kind="text/html")),
+        ("unfinished html", mail("<a " * 400_000 + "<!--" * 100_000, kind="text/html")),
+        ("unfinished styles", mail("<style " * 400_000, kind="text/html")),
+        ("commas", b"we will, " * 200_000),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_huge_or_twisted_mail_is_read_in_seconds(name: str, source: bytes) -> None:
+    begun = time.perf_counter()
+    read_reply(source, AT, NEW_YORK)
+    assert time.perf_counter() - begun < 10  # minutes without the bounds
+
+
+def test_an_attachment_of_25_megabytes_does_not_hide_the_text() -> None:
+    attached = "\r\n".join(["A" * 76] * 320_000)
+    parts = (
+        "--B\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n"
+        "Content-Disposition: attachment\r\n\r\n"
+        f"{attached}\r\n--B\r\nContent-Type: text/plain\r\n\r\nWe will pay on Friday.\r\n--B--"
+    )
+    reading = read_reply(mail(parts, kind="multipart/mixed; boundary=B"), AT, NEW_YORK)
+    assert reading.kind is ReplyKind.PROMISE
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_break_the_reader(source: bytes) -> None:
+    assert read_reply(source, AT, NEW_YORK).kind in ReplyKind
+
+
+@given(st.text(max_size=300), st.integers(0, 4_000_000_000))
+def test_no_text_on_no_day_breaks_the_reader(text: str, seconds: int) -> None:
+    assert (
+        read_reply(text.encode("utf-8", "replace"), datetime.fromtimestamp(seconds, UTC), NEW_YORK).kind
+        in ReplyKind
+    )
+
+
+def test_broken_mails_never_break_the_reader() -> None:
+    whole = mail(
+        f"--B\r\nContent-Type: text/html\r\n\r\n{HTML}\r\n--B--", kind="multipart/alternative; boundary=B"
+    )
+    chance = random.Random(7)  # noqa: S311 - not for secrets
+    for _ in range(60):
+        broken = bytearray(whole)
+        for _ in range(30):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        assert read_reply(bytes(broken), AT, NEW_YORK).kind in ReplyKind
+
+
+def test_the_same_reply_gives_the_same_reading_in_any_time_zone_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = [read(example) for example in examples("tuning")[:60]]
+    monkeypatch.setitem(os.environ, "TZ", "Pacific/Kiritimati")
+    time.tzset()
+    try:
+        assert [read(example) for example in examples("tuning")[:60]] == first
+    finally:
+        monkeypatch.undo()
+        time.tzset()
