@@ -1,0 +1,146 @@
+"""Calls to NetSuite: at most a few at a time, again after a pause, JSON or a `Trouble` out."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+import httpx
+
+from dunwell.connectors.netsuite.names import Access
+from dunwell.connectors.netsuite.token import Tokens
+from dunwell.connectors.netsuite.trouble import AGAIN, Kind, Trouble, read_trouble
+
+Json = Mapping[str, Any]
+Sleep = Callable[[float], None]
+# A second, two, four ... and up to half as much again, so that callers who met do not meet again.
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 20.0
+
+
+class Wire:
+    """One integration's way to NetSuite. Safe to share between threads.
+
+    `in_flight`: how many calls at a time; NetSuite's limit (5 at the least) is the whole account's, for every
+    integration together. `tries` includes the first.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        in_flight: int,
+        tries: int,
+        timeout: float,
+        sleep: Sleep,
+        jitter: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
+        self._access = access
+        self._http = httpx.Client(timeout=timeout)
+        self._tokens = Tokens(access, self._http, wall)
+        self._slots = threading.BoundedSemaphore(in_flight)
+        self._tries = tries
+        self._sleep = sleep
+        self._jitter = jitter
+
+    def read(self, path: str, params: Mapping[str, str] | None = None) -> Json | Trouble:
+        """GET from the REST services."""
+        return self._insist("GET", "suitetalk", path, params, None, AGAIN)
+
+    def query(self, sql: str, limit: int, offset: int) -> Json | Trouble:
+        """Ask one page of a SuiteQL query."""
+        page = {"limit": str(limit), "offset": str(offset)}
+        return self._insist("POST", "suitetalk", "/services/rest/query/v1/suiteql", page, {"q": sql}, AGAIN)
+
+    def ask_restlet(self, params: Mapping[str, str]) -> Json | Trouble:
+        """GET from a RESTlet."""
+        return self._insist("GET", "restlets", _RESTLET, params, None, AGAIN)
+
+    def tell_restlet(self, params: Mapping[str, str], body: Json) -> Json | Trouble:
+        """POST to a RESTlet; repeated only when the call before it did nothing for certain."""
+        return self._insist("POST", "restlets", _RESTLET, params, body, {Kind.BUSY, Kind.NOT_REACHED})
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def _insist(
+        self,
+        method: str,
+        host: Literal["suitetalk", "restlets"],
+        path: str,
+        params: Mapping[str, str] | None,
+        body: Json | None,
+        again: set[Kind],
+    ) -> Json | Trouble:
+        url = self._access.host(host) + path
+        restlet = host == "restlets"
+        answer = self._logged_in(method, url, params, body, restlet=restlet)
+        for turn in range(self._tries - 1):
+            if not isinstance(answer, Trouble) or answer.kind not in again:
+                break
+            self._sleep(self._pause(answer, turn))
+            answer = self._logged_in(method, url, params, body, restlet=restlet)
+        return answer
+
+    def _pause(self, trouble: Trouble, turn: int) -> float:
+        usual = _FIRST_PAUSE * 2**turn * (1 + self._jitter() / 2)
+        return float(min(usual if trouble.wait is None else trouble.wait, _LONGEST_PAUSE))
+
+    def _logged_in(
+        self, method: str, url: str, params: Mapping[str, str] | None, body: Json | None, *, restlet: bool
+    ) -> Json | Trouble:
+        """Call once, or twice with a new token when the old one was revoked."""
+        answer: Json | Trouble = Trouble(Kind.LOGGED_OUT)
+        for _ in range(2):
+            token = self._tokens.current()
+            if isinstance(token, Trouble):
+                return token
+            answer = self._once(method, url, params, body, token, restlet=restlet)
+            if not isinstance(answer, Trouble) or answer.kind is not Kind.LOGGED_OUT:
+                break
+            self._tokens.drop(token)
+        return answer
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        body: Json | None,
+        token: str,
+        *,
+        restlet: bool,
+    ) -> Json | Trouble:
+        # RESTlets insist on a content type also where there is no content.
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Prefer": "transient",
+        }
+        content = None if body is None else json.dumps(body)
+        try:
+            with self._slots:
+                answer = self._http.request(method, url, params=params, content=content, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+            return Trouble(Kind.NOT_REACHED)
+        except httpx.HTTPError:
+            return Trouble(Kind.NO_ANSWER)
+        return _read(answer, restlet=restlet)
+
+
+_RESTLET = "/app/site/hosting/restlet.nl"
+
+
+def _read(answer: httpx.Response, *, restlet: bool) -> Json | Trouble:
+    try:
+        # Never a float: amounts in records are JSON numbers.
+        body = json.loads(answer.content, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        body = None
+    if answer.status_code != 200:
+        retry_after = answer.headers.get("retry-after", "")
+        return read_trouble(answer.status_code, body, restlet=restlet, retry_after=retry_after)
+    return body if isinstance(body, dict) else Trouble(Kind.STRANGE, status=200)
