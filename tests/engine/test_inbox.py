@@ -33,7 +33,7 @@ def test_two_thousand_shuffled_deliveries_make_one_case_and_one_notice_an_invoic
         world.fails(invoice, f"cus_{number}")
         for kind in ("invoice.payment_failed", "charge.failed"):
             id_ = f"evt_{number}_{len(bodies)}"
-            bodies.append(world.body(kind, "failure", id=id_, invoice=invoice))
+            bodies.append(world.body(kind, "failure", key=id_, invoice=invoice))
     models.InboxEvent.objects.all().delete()
     deliveries = [body for body in bodies for _ in range(5)]
     random.Random(7).shuffle(deliveries)  # noqa: S311 - an order, not a secret
@@ -184,7 +184,7 @@ def test_a_customer_who_cannot_be_read_but_is_known_holds_nothing_up() -> None:
     def gone(customer: str, now: object) -> facts.Unreadable:
         return AWAY
 
-    world.ledger.read_customer = gone  # type: ignore[method-assign, assignment]
+    world.ledger.read_customer = gone  # type: ignore[method-assign]
     world.pays()
     world.run()
     assert world.case().ending == "recovered"
@@ -300,7 +300,7 @@ def test_a_closed_endpoint_keeps_nothing() -> None:
 def test_a_sweep_finds_what_webhooks_missed_and_nothing_twice() -> None:
     world = World()
     world.fails()
-    missed = world.body("invoice.payment_failed", "failure", id="evt_missed", invoice="in_1")
+    missed = world.body("invoice.payment_failed", "failure", key="evt_missed", invoice="in_1")
     known = json.loads(models.InboxEvent.objects.get().body)
     world.ledger.listed = [known, missed]
     assert sweep(world.ports, world.now) == 1
@@ -314,7 +314,7 @@ def test_the_mark_moves_only_at_the_end_of_the_list() -> None:
     assert sweep(world.ports, world.now) == 0
     world.clock.advance(timedelta(hours=5))
     world.ledger.listed = [
-        world.body("x", "ignored", id=f"evt_{n}", at=START + timedelta(hours=n)) for n in range(5)
+        world.body("x", "ignored", key=f"evt_{n}", at=START + timedelta(hours=n)) for n in range(5)
     ]
     world.ledger.breaks_after = 2
     assert sweep(world.ports, world.now) == 2
@@ -328,7 +328,7 @@ def test_a_sweep_that_finds_an_old_failure_tells_the_customer_late_rather_than_n
     world = World()
     world.fails()
     models.InboxEvent.objects.all().delete()
-    world.ledger.listed = [world.body("invoice.payment_failed", "failure", id="evt_1", invoice="in_1")]
+    world.ledger.listed = [world.body("invoice.payment_failed", "failure", key="evt_1", invoice="in_1")]
     world.clock.advance(timedelta(days=2))
     assert sweep(world.ports, world.now) == 1
     world.run()

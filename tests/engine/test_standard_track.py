@@ -1,6 +1,7 @@
 """The standard track, verb by verb, against a ledger and a postbox in memory: stages, endings, desks."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -333,7 +334,7 @@ def test_downtime_neither_loses_nor_doubles_a_stage() -> None:
     stages = ["notice", "reminder", "direct", "final", "escalation"]
     assert world.outbox() == [(stage, "sent") for stage in stages]
     dates = [mail.date for mail in world.postbox.mails]
-    assert all(later - earlier >= timedelta(days=2) for earlier, later in zip(dates, dates[1:], strict=False))
+    assert all(later - earlier >= timedelta(days=2) for earlier, later in pairwise(dates))
 
 
 def test_two_invoices_of_one_payer_are_written_about_two_days_apart() -> None:
@@ -345,5 +346,5 @@ def test_two_invoices_of_one_payer_are_written_about_two_days_apart() -> None:
     world.run_to(LATER)
     dates = [mail.date for mail in world.postbox.mails]
     assert len(dates) == 10
-    assert all(later - earlier >= timedelta(days=2) for earlier, later in zip(dates, dates[1:], strict=False))
+    assert all(later - earlier >= timedelta(days=2) for earlier, later in pairwise(dates))
     assert world.case("in_1").status == world.case("in_2").status == "escalated"

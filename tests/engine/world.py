@@ -225,15 +225,15 @@ class World:
         self.event("invoice.payment_failed", "failure", invoice=invoice)
 
     def body(
-        self, type_: str, topic: str, *, id: str, at: datetime | None = None, **ids: str
+        self, type_: str, topic: str, *, key: str, at: datetime | None = None, **ids: str
     ) -> dict[str, str]:
         """What a webhook would bring."""
-        return {"id": id, "type": type_, "topic": topic, "at": (at or self.now).isoformat(), **ids}
+        return {"id": key, "type": type_, "topic": topic, "at": (at or self.now).isoformat(), **ids}
 
     def event(self, type_: str, topic: str, at: datetime | None = None, **ids: str) -> str:
         """Put an event into the inbox, as a webhook would; `at` is when it happened, if not now."""
         self.events += 1
-        event = self.body(type_, topic, id=f"evt_{self.events}", at=at, **ids)
+        event = self.body(type_, topic, key=f"evt_{self.events}", at=at, **ids)
         keep.keep_event(source="stripe", event=event, body=json.dumps(event), now=self.now)
         return event["id"]
 
