@@ -5,6 +5,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+_ENCODED = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 
 def entry_hash(
     *,
@@ -20,4 +22,4 @@ def entry_hash(
 ) -> str:
     """Hash one entry over everything it says and the hash before it; lower-case hex SHA-256."""
     said = [case, seq, at.astimezone(UTC).isoformat(), kind, actor, summary, detail, policy, previous]
-    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_ENCODED.encode(said).encode()).hexdigest()

@@ -1,9 +1,10 @@
 """One transaction's writes about cases: collected while deciding, then written in a few statements.
 
 Every timeline entry of the house is made here, so the hash chain has one author. The caller holds the
-locks on the cases (`snapshots.lock_cases`) and the transaction.
+locks on the cases (`claims.due_cases`, `cases.locked_case`) and the transaction.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,23 @@ from dunwell.policy.words import CaseStatus, Ending, MessageState, ReviewKind
 from dunwell.store import bulk, models
 from dunwell.store.chain import entry_hash
 from dunwell.store.plain import plain, plain_detail
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A timeline entry to be: its columns, without the cost of a model."""
+
+    case_id: int
+    seq: int
+    at: datetime
+    kind: str
+    actor: str
+    summary: str
+    detail: dict[str, Any]
+    policy: str
+    previous: str
+    hash: str = ""
+
 
 _CASE_FIELDS = (
     *("track", "status", "ending", "closed_at", "anchor_at", "failed_at"),
@@ -28,7 +46,7 @@ class Journal:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self._cases: dict[int, models.Case] = {}
-        self._entries: list[models.TimelineEntry] = []
+        self._entries: list[_Entry] = []
         self._outbox: list[models.OutboxItem] = []
         self._reviews: list[models.ReviewItem] = []
         self._holds: list[models.Hold] = []
@@ -62,7 +80,7 @@ class Journal:
             "previous": case.chain_head,
         }
         case.chain_head = entry_hash(case=case.pk, **said)
-        self._entries.append(models.TimelineEntry(case_id=case.pk, hash=case.chain_head, **said))
+        self._entries.append(_Entry(case_id=case.pk, hash=case.chain_head, **said))
         self.changed(case)
 
     def outbox(self, item: models.OutboxItem) -> None:
@@ -118,10 +136,10 @@ class Journal:
     def write(self) -> None:
         """Write everything, in an order that keeps every reference valid."""
         bulk.update(models.Case, _CASE_FIELDS, list(self._cases.values()))
-        bulk.insert(self._entries)
-        bulk.insert(self._outbox)
-        bulk.insert(self._reviews)
-        bulk.insert(self._holds)
+        bulk.insert(models.TimelineEntry, self._entries)
+        bulk.insert(models.OutboxItem, self._outbox)
+        bulk.insert(models.ReviewItem, self._reviews)
+        bulk.insert(models.Hold, self._holds)
         if self._resumed:
             _end_holds(self._resumed, self.now)
         if self._closed:
