@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from dunwell.store import postgres
+
 
 class StoreConfig(AppConfig):
     """The app that keeps facts."""
@@ -9,3 +11,7 @@ class StoreConfig(AppConfig):
     name = "dunwell.store"
     label = "store"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Make reading fast."""
+        postgres.install()
