@@ -10,7 +10,7 @@ from dunwell.policy.words import ReviewKind
 from dunwell.store import cases, people
 from dunwell.store.claims import due_cases, one_transaction
 from dunwell.store.journal import Journal
-from dunwell.store.snapshots import lock_cases
+from dunwell.store.snapshots import read_locked
 
 BATCH = 500
 LOOK_AGAIN = timedelta(hours=1)
@@ -39,7 +39,7 @@ def _decide(ports: Ports, now: datetime, limit: int) -> list[int]:
 
 def _look(ids: list[int], ports: Ports, now: datetime) -> None:
     journal = Journal(now)
-    consider(lock_cases(ids), journal, ports, alarm=True)
+    consider(read_locked(ids), journal, ports, alarm=True)
     journal.write()
 
 
