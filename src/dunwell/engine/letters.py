@@ -117,5 +117,6 @@ def _context(pk: int, case: Case, stage: Stage, book: Book, ports: Ports, now: d
 
 
 def _pay_by(stage: Stage, today: date, book: Book) -> date | None:
-    days = getattr(book.policy.pay_by, stage.value, None)
-    return today + timedelta(days=days) if days is not None else None
+    pay_by = book.policy.pay_by
+    named = {Stage.DIRECT: pay_by.direct, Stage.FINAL: pay_by.final, Stage.ESCALATION: pay_by.escalation}
+    return today + timedelta(days=named[stage]) if stage in named else None

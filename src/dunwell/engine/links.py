@@ -3,10 +3,13 @@
 Stripe's portal sessions die within minutes, so no session address is ever put in a mail (spec 4).
 """
 
+import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from django.core import signing
+from django.utils.crypto import salted_hmac
 
 from dunwell.engine.ports import Ports
 from dunwell.policy import words
@@ -42,7 +45,7 @@ def make_link(case: int, ports: Ports, now: datetime) -> str:
     instant (`worker --at`), but the page will be asked for by people.
     """
     until = int((max(now, ports.clock.now()) + LIFETIME).timestamp())
-    token = signing.Signer(key=ports.secret, salt=_SALT).sign_object([case, until], compress=False)
+    token = _signer(ports.secret).sign_object([case, until], compress=False)
     return f"{ports.base_url}/pay/{token}"
 
 
@@ -100,7 +103,7 @@ def _case_of(token: str, ports: Ports, now: datetime) -> models.Case | None:
 def _case_id(token: str, ports: Ports, now: datetime) -> int | None:
     """The case a token stands for; None when it was not made here or its time is over."""
     try:
-        case, until = signing.Signer(key=ports.secret, salt=_SALT).unsign_object(token)
+        case, until = _signer(ports.secret).unsign_object(token)
     except signing.BadSignature:
         return None
     return None if now > datetime.fromtimestamp(until, UTC) else int(case)
@@ -138,3 +141,24 @@ def _state(case: models.Case) -> str:
         words.InvoiceStatus.VOID.value: "This invoice was cancelled. There is nothing to pay.",
     }
     return ended.get(case.invoice.status, "Nothing can be paid here any more.")
+
+
+class _Signer(signing.Signer):
+    """Django's signer with its key derived once, not again for every mail."""
+
+    def signature(self, value: str | bytes, key: str | bytes | None = None) -> str:
+        """Sign as Django does."""
+        mac = _keyed(self.salt, key or self.key).copy()
+        mac.update(value.encode() if isinstance(value, str) else value)
+        return signing.b64_encode(mac.digest()).decode()
+
+
+@lru_cache(maxsize=8)
+def _keyed(salt: str, key: str | bytes) -> hmac.HMAC:
+    mac: hmac.HMAC = salted_hmac(f"{salt}signer", "", key, algorithm="sha256")
+    return mac
+
+
+@lru_cache(maxsize=8)
+def _signer(secret: str) -> _Signer:
+    return _Signer(key=secret, salt=_SALT)

@@ -166,7 +166,7 @@ def render(wording: Wording, stage: Stage, context: MessageContext) -> Rendered:
         else:
             parts.append(template.render(**variables))
     subject, text, html = parts
-    return Rendered(one_line(subject), text.strip() + "\n", html.strip() + "\n")
+    return Rendered(one_line(subject.strip()), text.strip() + "\n", html.strip() + "\n")
 
 
 def load_wording(files: Mapping[str, str]) -> Wording:
