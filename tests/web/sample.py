@@ -1,5 +1,6 @@
 """Sample cases for the desk's tests: invented people and companies, as rows."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -49,6 +50,10 @@ def person(username: str = "dana", first: str = "Dana", last: str = "Whitfield")
     return User.objects.create_user(username, password=PASSWORD, first_name=first, last_name=last)
 
 
+def _slug(name: str) -> str:
+    return re.sub("[^a-z]+", "-", name.lower()).strip("-") or "customer"
+
+
 def customer(name: str, **values: Any) -> models.Customer:
     """A customer in New York with a record and an MRR."""
     known: dict[str, Any] = {
@@ -70,7 +75,7 @@ def customer(name: str, **values: Any) -> models.Customer:
     }
     row = models.Customer.objects.create(name=name, **{**known, **values})
     models.Contact.objects.create(
-        customer=row, name="Imani Osei", email=f"ap{row.pk}@customer.example", source="Stripe"
+        customer=row, name="Imani Osei", email=f"ap@{_slug(name)}.example", source="Stripe"
     )
     return row
 

@@ -140,7 +140,8 @@ def test_an_entry_names_actor_time_policy_and_what_it_rests_on(desk: Client) -> 
     assert entry.select_one("time")["title"] == "2026-04-07 12:05:00 UTC"  # type: ignore[index]
     assert entry.select_one("time").get_text() == "Tue 7 Apr, 08:05"  # type: ignore[union-attr]
     assert f"by stripe · {aurelius.policy_id}" in words
-    assert "track standard code insufficient_funds" in words
+    assert "track standard" in words
+    assert "code insufficient_funds" in words
     assert kept.hash in words
 
 
@@ -215,7 +216,8 @@ def test_a_mail_shows_subject_recipient_time_state_and_text(desk: Client) -> Non
 
     assert (
         "Payment for invoice INV-2026-04-1198 did not go through Sent "
-        "To Imani Osei <ap1@customer.example> · Notice · Tue 7 Apr, 08:09 Read it Hello Imani," in mails
+        "To Imani Osei <ap@aurelius-partners.example> · Notice · Tue 7 Apr, 08:09 Read it Hello Imani,"
+        in mails
     )
     assert "Stopped, not sent" in mails
     assert "The invoice was paid." in mails

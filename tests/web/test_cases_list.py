@@ -98,7 +98,7 @@ def test_money_at_risk_is_added_up_for_each_currency_alone(desk: Client) -> None
         ("currency=EUR", ["Halberd Cybersecurity"]),
         ("search=capital", ["Northgate Capital"]),
         ("search=1198", ["Aurelius Partners"]),
-        ("search=AP1@customer", ["Aurelius Partners"]),
+        ("search=AP@aurelius", ["Aurelius Partners"]),
         ("search=oakhurst", []),
         ("search=oakhurst&status=everything", ["Oakhurst Media"]),
         ("status=everything&track=standard", ["Oakhurst Media", "Halberd Cybersecurity", "Aurelius Partners"]),
