@@ -82,7 +82,7 @@ def test_nobody_is_taken_who_is_not_there_for_payables(
     company.new_contact(acme, *LEE, title="Engineer", role="Primary Contact")
 
     assert ledger.read_contact(acme, now) == ContactReading(
-        now, None, "None of the customer's 1 contacts is an accounts-payable contact we can write to."
+        now, None, "No accounts-payable contact we can write to is among the 1 the customer has."
     )
 
 

@@ -155,6 +155,17 @@ def test_an_account_that_stays_busy_has_sent_nothing(
     assert company.mail.sent == []
 
 
+def test_a_login_that_breaks_off_leaves_no_doubt_because_the_mail_was_never_asked_for(
+    ledger: NetSuiteLedger, company: Company, mail: LedgerMail
+) -> None:
+    company.fail("*/token", kind="cut", times=9)
+
+    said = Refused("Logging in to NetSuite broke off.", permanent=False)
+    assert ledger.send_mail(mail) == said
+    assert company.mail.sent == []
+    assert {call.path for call in company.calls} == {"/services/rest/auth/oauth2/v1/token"}
+
+
 def test_a_login_that_fails_sends_nothing(connect: Connect, company: Company, mail: LedgerMail) -> None:
     answer = connect(access={"client_id": "other"}).send_mail(mail)
 

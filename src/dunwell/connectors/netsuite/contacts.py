@@ -32,7 +32,7 @@ def choose(listed: Sequence[shapes.Contact], names: Names, now: datetime) -> Con
             who = ", ".join(called(contact) for contact, _ in found)
             because = f"{len(found)} contacts have the same claim by {rung}: {who}."
             return ContactReading(now, None, because, passed_over=passed_over)
-    because = f"None of the customer's {len(listed)} contacts is an accounts-payable contact we can write to."
+    because = f"No accounts-payable contact we can write to is among the {len(listed)} the customer has."
     return ContactReading(now, None, because, passed_over=passed_over)
 
 

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     MISSING = "missing"  # NetSuite does not know what was asked for
     REFUSED = "refused"  # the request is wrong, now and tomorrow
     BROKEN = "broken"  # NetSuite failed; whether it did what was asked is not known
+    NO_LOGIN = "no_login"  # logging in broke off: nothing was asked
     NOT_REACHED = "not_reached"  # no connection: nothing was asked
     NO_ANSWER = "no_answer"  # asked, and then silence
     STRANGE = "strange"  # an answer that is not understood
@@ -41,15 +42,24 @@ _WORDS = {
     Kind.MISSING: "NetSuite does not know it",
     Kind.REFUSED: "NetSuite refused the request",
     Kind.BROKEN: "NetSuite failed",
+    Kind.NO_LOGIN: "logging in to NetSuite broke off",
     Kind.NOT_REACHED: "NetSuite could not be reached",
     Kind.NO_ANSWER: "NetSuite did not answer",
     Kind.STRANGE: "NetSuite's answer is not understood",
 }
 _BY_STATUS = {401: Kind.LOGGED_OUT, 403: Kind.DENIED, 404: Kind.MISSING, 408: Kind.BROKEN}
 # Asking again may help, and nothing is done twice by it when the call only reads.
-AGAIN = {Kind.BUSY, Kind.BROKEN, Kind.NOT_REACHED, Kind.NO_ANSWER}
+AGAIN = {Kind.BUSY, Kind.BROKEN, Kind.NO_LOGIN, Kind.NOT_REACHED, Kind.NO_ANSWER}
 # The call certainly did nothing.
-NOTHING_DONE = {Kind.BUSY, Kind.LOGGED_OUT, Kind.DENIED, Kind.MISSING, Kind.REFUSED, Kind.NOT_REACHED}
+NOTHING_DONE = {
+    Kind.BUSY,
+    Kind.LOGGED_OUT,
+    Kind.DENIED,
+    Kind.MISSING,
+    Kind.REFUSED,
+    Kind.NO_LOGIN,
+    Kind.NOT_REACHED,
+}
 
 
 @dataclass(frozen=True, slots=True)

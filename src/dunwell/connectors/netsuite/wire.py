@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import httpx
 
 from dunwell.connectors.netsuite.names import Access
 from dunwell.connectors.netsuite.token import Tokens
-from dunwell.connectors.netsuite.trouble import AGAIN, Kind, Trouble, read_trouble
+from dunwell.connectors.netsuite.trouble import AGAIN, NOTHING_DONE, Kind, Trouble, read_trouble
 
 Json = Mapping[str, Any]
 Sleep = Callable[[float], None]
@@ -60,7 +61,7 @@ class Wire:
 
     def tell_restlet(self, params: Mapping[str, str], body: Json) -> Json | Trouble:
         """POST to a RESTlet; repeated only when the call before it did nothing for certain."""
-        return self._insist("POST", "restlets", _RESTLET, params, body, {Kind.BUSY, Kind.NOT_REACHED})
+        return self._insist("POST", "restlets", _RESTLET, params, body, AGAIN & NOTHING_DONE)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -97,7 +98,7 @@ class Wire:
         for _ in range(2):
             token = self._tokens.current()
             if isinstance(token, Trouble):
-                return token
+                return _not_asked(token)
             answer = self._once(method, url, params, body, token, restlet=restlet)
             if not isinstance(answer, Trouble) or answer.kind is not Kind.LOGGED_OUT:
                 break
@@ -132,6 +133,11 @@ class Wire:
 
 
 _RESTLET = "/app/site/hosting/restlet.nl"
+
+
+def _not_asked(trouble: Trouble) -> Trouble:
+    """Whatever went wrong while logging in, the call itself was never made."""
+    return trouble if trouble.kind in NOTHING_DONE else replace(trouble, kind=Kind.NO_LOGIN)
 
 
 def _read(answer: httpx.Response, *, restlet: bool) -> Json | Trouble:
