@@ -1,6 +1,15 @@
 """Our RESTlet: contacts with their roles, and mail that is sent once per key and read back (spec 1.2).
 
-It answers 200 with `ok`, also when it refuses; any other status is NetSuite speaking, not our script.
+What the script must keep to (`sandbox/netsuite/restlet.py` does):
+
+* `GET action=contacts customer=ID`: `{ok: true, contacts: [{id, firstname, lastname, email, title, role, categories,
+  isinactive, isprivate}]}`;
+* `POST {action: "send", key, author, recipient, customer, cc, subject, body, invoice?, replyTo?}` and
+  `GET action=mail key=KEY`: `{ok: true, state: "absent"|"sending"|"sent", sentAt?, message?: {id, author, recipient,
+  subject}}`; a key that was used before sends nothing and answers with what became of it;
+* a refusal, before anything has left: `{ok: false, error: {code, permanent}}`.
+
+All of these are HTTP 200; any other status is NetSuite speaking, or the script dying: then a mail is in doubt.
 """
 
 import re
