@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from dunwell.engine.ports import Ports
+from dunwell.engine.trouble import attempt
 from dunwell.policy.book import Book
 from dunwell.policy.content.values import is_shared_mailbox
 from dunwell.store import invariants
@@ -36,10 +38,16 @@ def examine(ports: Ports, book: Book, vendors: Sequence[Check]) -> list[Finding]
     found = [Finding("policy", OK, f"version {book.version}")]
     found.extend(_settings(ports, book))
     for vendor in vendors:
-        found.extend(vendor())
+        trouble = attempt("a check of the doctor's", partial(_run, vendor, found))
+        if trouble:
+            found.append(Finding("a check", WRONG, trouble))
     found.extend(_promises(now))
     found.append(Finding("Stripe's own mails", NOTE, SWITCH_OFF))
     return found
+
+
+def _run(check: Check, found: list[Finding]) -> None:
+    found.extend(check())
 
 
 def _settings(ports: Ports, book: Book) -> Iterator[Finding]:
