@@ -172,7 +172,7 @@ def _queue_mail(
         return
     before = sum(1 for message in case.messages if message.stage is stage)
     to.outbox(
-        models.OutboxItem(
+        journal.Effect(
             key=f"mail:{row.pk}:{stage.value}:{before}",
             kind=models.OutboxItem.MAIL,
             case_id=row.pk,
@@ -196,7 +196,7 @@ def _queue_charge(row: models.Case, case: Case, action: Action, to: journal.Jour
     # Those before it were stopped at the gate, so that nothing of them reached the bank.
     before = len(claims.charges_with(row, method))
     to.outbox(
-        models.OutboxItem(
+        journal.Effect(
             key=f"charge:{case.invoice.id}:{method}:{row.pk}.{before}",
             kind=models.OutboxItem.CHARGE,
             case_id=row.pk,

@@ -33,6 +33,32 @@ class _Entry:
     hash: str = ""
 
 
+@dataclass(slots=True)
+class Effect:
+    """A mail or charge to queue: the columns of `models.OutboxItem`, without the cost of a model."""
+
+    key: str
+    kind: str
+    case_id: int
+    state: str
+    queued_at: datetime
+    due_at: datetime
+    amount_minor: int
+    currency: str
+    stage: str = ""
+    to_name: str = ""
+    to_address: str = ""
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    method: str = ""
+    trigger: str = ""
+    claimed_by: str = ""
+    tries: int = 0
+    settled_at: datetime | None = None
+    note: str = ""
+
+
 _CASE_FIELDS = (
     *("track", "status", "ending", "closed_at", "anchor_at", "failed_at"),
     *("reason_code", "reason_class", "reason_sentence", "reason_known"),
@@ -47,7 +73,7 @@ class Journal:
         self.now = now
         self._cases: dict[int, models.Case] = {}
         self._entries: list[_Entry] = []
-        self._outbox: list[models.OutboxItem] = []
+        self._outbox: list[Effect] = []
         self._reviews: list[models.ReviewItem] = []
         self._holds: list[models.Hold] = []
         self._closed: list[int] = []
@@ -83,9 +109,9 @@ class Journal:
         self._entries.append(_Entry(case_id=case.pk, hash=case.chain_head, **said))
         self.changed(case)
 
-    def outbox(self, item: models.OutboxItem) -> None:
+    def outbox(self, effect: Effect) -> None:
         """Queue an effect."""
-        self._outbox.append(item)
+        self._outbox.append(effect)
 
     def review(self, case: models.Case, kind: ReviewKind, reason: str, proposal: str = "") -> None:
         """Put something on a person's desk; the caller has checked that none of this kind is open."""
