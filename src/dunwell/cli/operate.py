@@ -1,5 +1,6 @@
 """Commands that run an installation: migrate, serve, worker, createsuperuser, verify, doctor, demo."""
 
+import gc
 import os
 import signal
 import sys
@@ -84,6 +85,9 @@ def worker(
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    # What is loaded by now stays: looking through it again and again for garbage is a tenth of a tick.
+    gc.collect()
+    gc.freeze()
     run_forever(ports, book, me, stop)
 
 
