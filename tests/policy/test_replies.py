@@ -62,6 +62,7 @@ def held_out() -> tuple[tuple[str, str], ...]:
     return tuple((str(read(example).kind), example["kind"]) for example in examples("held_out"))
 
 
+# Written before the rules were, plus replies that fresh batches showed to be missed; never tuned on.
 @pytest.mark.parametrize("kind", ["promise", "already_paid"])
 def test_what_is_held_out_is_hardly_ever_a_wrong_promise_or_payment(kind: str) -> None:
     said = [meant for read_as, meant in held_out() if read_as == kind]

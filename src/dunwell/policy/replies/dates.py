@@ -24,6 +24,7 @@ _FRIDAY = 4
 AMBIGUOUS = "can be read as day/month and as month/day"
 MISMATCH = "is not that weekday"
 VAGUE = "names no day"
+TO_COME = "is still to come"
 
 # Absolute dates only, and a fixed base: whatever dateparser fills in, it is never today's date.
 _SETTINGS = {
@@ -110,7 +111,7 @@ def _exact(year: int, month: int, day: int, now: Now) -> Resolved:
     if found < now.today and not now.past:
         return None, f"{found.isoformat()} is in the past"
     if found > now.today and now.past:
-        return None, f"{found.isoformat()} is still to come"
+        return None, f"{found.isoformat()} {TO_COME}"
     return found, ""
 
 
@@ -133,7 +134,7 @@ def _without_year(month: int, day: int, now: Now) -> Resolved:
     if now.past:
         gone = max((found for found in days if found <= now.today), default=None)
         if gone is None or now.today - gone > _FAR:
-            return None, "that day is still to come"
+            return None, f"that day {TO_COME}"
         return gone, ""
     coming = min((found for found in days if found >= now.today), default=None)
     if coming is None or coming - now.today > _FAR:
@@ -287,7 +288,12 @@ def _ordinal(hit: re.Match[str], now: Now) -> Resolved:
             continue
         found = date(year, month, day)
         if (found <= now.today) if now.past else (found >= now.today):
-            return found, ""
+            weekday = now.meaning(hit, "weekday")
+            return (
+                (None, f"the {day}. {MISMATCH}")
+                if weekday and found.weekday() != int(weekday)
+                else (found, "")
+            )
     return None, "there is no such day"
 
 

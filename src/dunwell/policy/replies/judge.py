@@ -7,8 +7,9 @@ condition, a doubt, a negation or somebody else's words take it back.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 
-from dunwell.policy.replies.dates import AMBIGUOUS, MISMATCH, VAGUE, Found, find_dates
+from dunwell.policy.replies.dates import AMBIGUOUS, MISMATCH, TO_COME, VAGUE, Found, find_dates
 from dunwell.policy.replies.reading import ReplyKind
 from dunwell.policy.replies.sentences import Sentence, sentences
 from dunwell.policy.replies.tongue import Rule, Tongue, tongues
@@ -38,10 +39,25 @@ def judge(text: str, today: date) -> Claim | None:
     """Return the claim that counts, or None when the reply says nothing we know. `today` is the sender's."""
     parts = sentences(text)
     for tongue in _spoken(parts):
-        claims = [claim for part in parts for claim in _claims(part, today, tongue)]
+        claims = [
+            _with_afterthought(claim, following, today, tongue)
+            for part, following in zip_longest(parts, parts[1:])
+            for claim in _claims(part, today, tongue)
+        ]
         if claims:
             return _weightiest(claims)
     return None
+
+
+def _with_afterthought(claim: Claim, following: Sentence | None, today: date, tongue: Tongue) -> Claim:
+    """Give a promise without a date the one that follows as a sentence of its own: "We will pay. Friday the 8th."."""
+    if claim.kind is not _K.PROMISE or claim.day or claim.notes or following is None or following.asks:
+        return claim
+    found = find_dates(following.text, today, past=False, language=tongue.code, words=tongue.dates)
+    if len(found) != 1 or len(following.text) - (found[0].end - found[0].start) > 12:
+        return claim
+    notes = (found[0].note,) if found[0].note else ()
+    return Claim(claim.kind, claim.start, following.start + found[0].end, found[0].day, notes)
 
 
 def return_date(text: str, today: date) -> Claim | None:
@@ -70,7 +86,8 @@ def _back_on(away: Claim, backs: list[tuple[int, Found]]) -> Claim:
 def _backs(part: Sentence, today: date, tongue: Tongue) -> Iterable[tuple[int, Found]]:
     for found in find_dates(part.text, today, past=False, language=tongue.code, words=tongue.dates):
         lead = part.text[max(found.start - 25, 0) : found.end]
-        if tongue.back.search(lead):
+        # A week or a month is no return date; "next Friday" is one all the same.
+        if tongue.back.search(lead) and (not found.note or "calendar week" in found.note):
             yield part.start, found
 
 
@@ -126,6 +143,8 @@ def _dated(rule: Rule, part: Sentence, span: tuple[int, int], today: date, tongu
     chosen = _the_date(found, end, part.text, tongue)
     if chosen is None:
         return Claim(rule.kind, part.start + start, part.start + end)
+    if past and chosen.note.endswith(TO_COME):
+        return None
     notes = (chosen.note,) if chosen.note else ()
     start, end = min(start, chosen.start), max(end, chosen.end)
     return Claim(rule.kind, part.start + start, part.start + end, chosen.day, notes)
