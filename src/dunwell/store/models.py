@@ -115,6 +115,7 @@ class Case(models.Model):
         indexes = [
             models.Index(fields=["due_at", "id"], condition=Q(due_at__isnull=False), name="case_alarm"),
             models.Index(fields=["status", "opened_at"], name="case_by_status"),
+            models.Index(fields=["anchor_at", "id"], name="case_by_age"),
         ]
 
 
