@@ -9,9 +9,17 @@ from dunwell.store import invariants
 
 
 @pytest.fixture(autouse=True)
-def nothing_forgotten(request: pytest.FixtureRequest, _django_db_marker: None) -> Iterator[None]:
-    """Hold the house's promises after each test that has a database; `breaks_promises` leaves a test out."""
+def nothing_forgotten(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, _django_db_marker: None
+) -> Iterator[None]:
+    """Hold the house's promises after each test that has a database; `breaks_promises` leaves a test out.
+
+    Nothing may have broken inside Dunwell either, which its workers survive and log, unless a test is
+    marked `trouble`.
+    """
     yield
+    broke = [record for record in caplog.get_records("call") if record.name == "dunwell.engine.trouble"]
+    assert not broke or request.node.get_closest_marker("trouble"), broke[0].exc_text
     has_database = request.node.get_closest_marker("django_db")
     if not has_database or request.node.get_closest_marker("breaks_promises"):
         return

@@ -139,6 +139,7 @@ def test_what_vendors_say_is_part_of_it() -> None:
     assert said[0] in examine(world.ports, world.book, [lambda: said])
 
 
+@pytest.mark.trouble
 def test_a_check_that_breaks_is_a_finding_too() -> None:
     world = World()
 
