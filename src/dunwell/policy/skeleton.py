@@ -8,6 +8,7 @@ that do more (a filter, a comparison of a name) are rendered by Liquid each time
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from liquid import BoundTemplate, escape
 
@@ -43,7 +44,7 @@ class Skeletons:
     def __init__(self, template: BoundTemplate, *, escaped: bool) -> None:
         self.template = template
         self._escaped = escaped
-        self._by_shape: dict[Shape, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._by_shape: dict[Shape, tuple[str, list[str]]] = {}
 
     def fill(self, shape: Shape, variables: Mapping[str, object]) -> str:
         """Render the template; `shape` is `shape_of(variables)`."""
@@ -52,18 +53,22 @@ class Skeletons:
             found = self._cut(variables)
             if len(self._by_shape) < _MOST_SHAPES:
                 self._by_shape[shape] = found
-        pieces, names = found
-        out = [pieces[0]]
-        for name, piece in zip(names, pieces[1:], strict=True):
-            value = str(variables[name])
-            out.append(escape(value) if self._escaped else value)
-            out.append(piece)
-        return "".join(out)
+        pattern, names = found
+        values = [variables[name] for name in names]
+        if self._escaped:
+            values = [_escaped(str(value)) for value in values]
+        return pattern % tuple(values)
 
-    def _cut(self, variables: Mapping[str, object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _cut(self, variables: Mapping[str, object]) -> tuple[str, list[str]]:
+        """Render with marks for the values; return that with `%s` for each mark, and whose they are."""
         marked = {name: _marked(name, value) for name, value in variables.items()}
         parts = _MARK.split(self.template.render(**marked))
-        return tuple(parts[::2]), tuple(parts[1::2])
+        return "%s".join(piece.replace("%", "%%") for piece in parts[::2]), parts[1::2]
+
+
+@lru_cache(maxsize=4096)  # many values stand in every mail of a batch, or several times in one
+def _escaped(value: str) -> str:
+    return str(escape(value))
 
 
 def _marked(name: str, value: object) -> object:
