@@ -242,7 +242,8 @@ def escalate(case: Case, policy: Policy, now: datetime) -> Decision | str:
     because = f"The escalation is due: {earliest(case, stage, policy, now).because}."
     actions = [Action(ActionKind.ESCALATE, because, stage=stage)]
     if ReviewKind.ESCALATION not in case.reviews:
-        actions.append(Action(ActionKind.REVIEW, because, stage=stage, review=ReviewKind.ESCALATION))
+        over = "The stages have run out and the invoice is not paid; a person takes over."
+        actions.append(Action(ActionKind.REVIEW, over, stage=stage, review=ReviewKind.ESCALATION))
     if case.customer.strategic:
         call = "The customer is strategic: a person calls instead of sending mail."
         actions.append(Action(ActionKind.CALL_TASK, call, stage=stage))
