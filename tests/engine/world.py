@@ -114,6 +114,10 @@ class Ledger(Payments):
             known, failed_at=self.clock.now(), reason=reason_for_code(code, "card"), method=method
         )
 
+    def failed(self, invoice: str, at: datetime) -> None:
+        """Say when the last attempt failed."""
+        self.invoices[invoice] = replace(self.invoices[invoice], failed_at=at)
+
     def mails_to(self, invoice: str, email: str) -> None:
         """Put an e-mail address on an invoice."""
         self.invoices[invoice] = replace(self.invoices[invoice], email=email)
@@ -170,9 +174,10 @@ class World:
     book: Book = field(default_factory=lambda: bind(default_policy(), built_in_wording()))
     events: int = 0
     accepts_webhooks: bool = True
+    ledger_of: type[Ledger] = Ledger
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.clock)
+        self.ledger = self.ledger_of(self.clock)
 
     @property
     def ports(self) -> Ports:
