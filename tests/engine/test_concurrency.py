@@ -169,14 +169,14 @@ def test_two_people_choose_a_track_and_close_a_case() -> None:
     assert len(world.said("close")) == 1
 
 
-def test_ten_clicks_at_once_are_ten_entries_in_one_chain() -> None:
+def test_ten_clicks_at_once_make_one_chain() -> None:
     world = World()
     world.fails()
     world.run()
     token = make_link(world.case().pk, world.ports, world.now).rpartition("/")[2]
     looks = [lambda: open_link(token, world.ports), lambda: start_update(token, world.ports)]
     assert together(*(looks * 5)) == []
-    assert len(world.said("link_opened")) + len(world.said("link_used")) >= 6
+    assert (len(world.said("link_opened")), len(world.said("link_used"))) == (1, 5)
     assert verify().misfits == ()
 
 

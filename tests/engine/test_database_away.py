@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 
+from dunwell.engine.links import make_link, open_link, start_update
 from dunwell.engine.loop import run_forever
 from dunwell.engine.perform import Worker
 from dunwell.engine.receive import DeliveryAnswer, store_delivery
@@ -153,6 +154,22 @@ def test_a_disk_that_fails_while_a_mail_leaves_never_sends_it_twice() -> None:
     assert world.outbox() == [("notice", "unknown")]
     assert world.reviews() == ["send_unknown"]
     assert len(world.postbox.mails) == 1
+
+
+@on_sqlite
+def test_a_customer_can_go_and_pay_though_nobody_can_write_it_down() -> None:
+    world = World()
+    world.fails()
+    world.run()
+    token = make_link(world.case().pk, world.ports, world.now).rpartition("/")[2]
+    wear_out()
+    link = open_link(token, world.ports)
+    address = start_update(token, world.ports)
+    replace_disk()
+    assert link is not None
+    assert link.payable
+    assert address == "https://portal.example/cus_1"
+    assert world.story() == ["opened", "send", "sent"]
 
 
 @on_sqlite

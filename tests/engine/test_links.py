@@ -158,6 +158,22 @@ def test_a_vendor_that_is_away_is_a_value_and_an_entry() -> None:
     assert open_link(token_of(world), world.ports) is not None
 
 
+def test_a_scanner_that_looks_again_and_again_leaves_one_entry_in_ten_minutes() -> None:
+    world = started()
+    token = token_of(world)
+    for _ in range(60):
+        assert open_link(token, world.ports) is not None
+        world.clock.advance(timedelta(seconds=20))
+    assert len(world.said("link_opened")) == 2
+
+
+def test_a_link_is_signed_as_django_signs() -> None:
+    world = started()
+    signer = signing.Signer(key="test-secret", salt="dunwell.payment-link")
+    case, until = signer.unsign_object(token_of(world))
+    assert (case, until) == (world.case().pk, int((world.now + LIFETIME).timestamp()))
+
+
 def test_a_case_on_hold_can_still_be_paid() -> None:
     world = started()
     world.hold()

@@ -4,6 +4,7 @@ Stripe's portal sessions die within minutes, so no session address is ever put i
 """
 
 import hmac
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -12,14 +13,20 @@ from django.core import signing
 from django.utils.crypto import salted_hmac
 
 from dunwell.engine.ports import Ports
+from dunwell.engine.trouble import DATABASE_AWAY
 from dunwell.policy import words
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.money import Money
-from dunwell.store import cases, keep, models
+from dunwell.store import cases, keep, models, timeline
 from dunwell.store.claims import one_transaction
 from dunwell.store.journal import Journal
 
+log = logging.getLogger(__name__)
+
 LIFETIME = timedelta(days=60)
+OPENED = "link_opened"
+# Scanners and browsers that look again and again leave one entry in this time.
+OPENED_AGAIN = timedelta(minutes=10)
 _SALT = "dunwell.payment-link"
 
 
@@ -68,8 +75,7 @@ def open_link(token: str, ports: Ports) -> LinkView | None:
     case = _case_of(token, ports, now)
     if case is None:
         return None
-    with one_transaction():
-        _note(case, "link_opened", "The payment link was opened.", now)
+    _note(case, OPENED, "The payment link was opened.", now)
     return _view(case)
 
 
@@ -87,11 +93,10 @@ def start_update(token: str, ports: Ports) -> str | Unreadable | None:
         address = ports.payments.open_portal(case.customer.external_id, back)
     else:
         address = ports.payments.hosted_page(case.invoice.external_id)
-    with one_transaction():
-        if isinstance(address, Unreadable):
-            _note(case, "link_failed", f"The payment page could not be made: {address.reason}", now)
-        else:
-            _note(case, "link_used", "The customer went on to the payment page.", now)
+    if isinstance(address, Unreadable):
+        _note(case, "link_failed", f"The payment page could not be made: {address.reason}", now)
+    else:
+        _note(case, "link_used", "The customer went on to the payment page.", now)
     return address
 
 
@@ -110,10 +115,17 @@ def _case_id(token: str, ports: Ports, now: datetime) -> int | None:
 
 
 def _note(case: models.Case, kind: str, text: str, now: datetime) -> None:
-    locked = cases.locked_case(case.pk)
-    journal = Journal(now)
-    journal.entry(locked, kind, text, by="customer")
-    journal.write()
+    """Leave a timeline entry; a customer who wants to pay is not kept from it by a database that is away."""
+    try:
+        with one_transaction():
+            locked = cases.locked_case(case.pk)
+            if kind == OPENED and timeline.told_since(locked, OPENED, now - OPENED_AGAIN):
+                return
+            journal = Journal(now)
+            journal.entry(locked, kind, text, by="customer")
+            journal.write()
+    except DATABASE_AWAY as error:
+        log.warning("%s of case %d could not be noted: %s", kind, case.pk, error)
 
 
 def _view(case: models.Case) -> LinkView:

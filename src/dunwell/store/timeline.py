@@ -50,6 +50,13 @@ def charges_told(case: models.Case, key: str) -> int:
     return models.TimelineEntry.objects.filter(case=case, kind=CHARGE, detail__key=key).count()
 
 
+def told_since(case: models.Case, kind: str, since: datetime) -> bool:
+    """Say whether the newest entry of a kind on a case is younger than a moment."""
+    entries = models.TimelineEntry.objects.filter(case=case, kind=kind).order_by("-seq")
+    newest = entries.values_list("at", flat=True).first()
+    return newest is not None and newest > since
+
+
 def chains() -> Iterator[Chain]:
     """Every case with its entries, in two parallel ordered scans, a batch of rows in memory at a time.
 
