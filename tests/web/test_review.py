@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from dunwell.policy.words import ReviewKind
+from dunwell.policy.words import MessageState, ReviewKind, Stage
 from dunwell.store.desk import PAGE
 from dunwell.store.models import ReviewItem, TimelineEntry
 from tests.web import sample
@@ -230,3 +230,33 @@ def test_an_item_from_today_waits_since_today(desk: Client) -> None:
     ReviewItem.objects.filter(pk=item.pk).update(opened_at=NOW - timedelta(minutes=5))
 
     assert "waiting since today" in text(desk.get("/review/?kind=dispute"))
+
+
+@pytest.mark.parametrize(
+    ("arrived", "state", "said"), [("yes", "sent", "It arrived."), ("no", "stopped", "It did not arrive.")]
+)
+def test_of_a_mail_that_may_have_left_a_person_says_whether_it_arrived(
+    desk: Client, arrived: str, state: str, said: str
+) -> None:
+    row = sample.case(Wanted(sample.customer("Corvid Analytics"), "INV-7", 500_000, due_in=None))
+    mail = sample.mail(row, Stage.DIRECT, NOW, state=MessageState.UNKNOWN.value)
+    item = sample.review(row, ReviewKind.SEND_UNKNOWN)
+    buttons = {button["value"] for button in soup(desk.get("/review/")).select("[name=arrived]")}
+
+    desk.post(f"/review/{item.pk}/settle", {"resolution": "Asked Imani.", "arrived": arrived})
+
+    item.refresh_from_db()
+    mail.refresh_from_db()
+    assert buttons == {"yes", "no"}
+    assert (mail.state, item.closed_by, item.resolution) == (state, "dana", f"{said} Asked Imani.")
+
+
+def test_a_mail_that_may_have_left_is_not_settled_by_a_word_alone(desk: Client) -> None:
+    row = sample.case(Wanted(sample.customer("Corvid Analytics"), "INV-7", 500_000, due_in=None))
+    item = sample.review(row, ReviewKind.SEND_UNKNOWN)
+
+    response = desk.post(f"/review/{item.pk}/settle", {"resolution": "Asked Imani."}, follow=True)
+
+    item.refresh_from_db()
+    assert "Say whether the mail arrived." in text(response)
+    assert item.closed_at is None

@@ -10,11 +10,13 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from dunwell.engine.review import NotPossibleError, assign, settle
+from dunwell.engine.review import NotPossibleError, assign, resolve_send, settle
 from dunwell.store import desk, reviews
 from dunwell.web import forms, words
 from dunwell.web.shell import now, page, user_name
 from dunwell.wiring import ports
+
+_ARRIVED = {"yes": True, "no": False}
 
 
 @require_GET
@@ -82,13 +84,7 @@ def settle_item(request: HttpRequest, review_id: int) -> HttpResponse:
     if not form.is_valid():
         return queue_page(request, wrong=review_id, settling=form, status=422)
     try:
-        settle(
-            review_id=review_id,
-            resolution=form.cleaned_data["resolution"],
-            by=user_name(request),
-            now=now(),
-            ports=ports(),
-        )
+        _settle(request, review_id, form.cleaned_data["resolution"])
     except NotPossibleError as error:
         messages.error(request, str(error))
     else:
@@ -97,6 +93,18 @@ def settle_item(request: HttpRequest, review_id: int) -> HttpResponse:
             # A case that is open and has nothing else to wait for never drops out of sight.
             messages.info(request, "The case is still open, so it waits here again. Pause it or close it.")
     return _back(request)
+
+
+def _settle(request: HttpRequest, review_id: int, resolution: str) -> None:
+    """Settle an item; a mail that may have left takes the button that says whether it arrived."""
+    arrived = _ARRIVED.get(request.POST.get("arrived", ""))
+    by, at = user_name(request), now()
+    if arrived is None:
+        settle(review_id=review_id, resolution=resolution, by=by, now=at, ports=ports())
+    else:
+        resolve_send(
+            review_id=review_id, arrived=arrived, resolution=resolution, by=by, now=at, ports=ports()
+        )
 
 
 def _back(request: HttpRequest) -> HttpResponse:
