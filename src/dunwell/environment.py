@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
+from dunwell.policy.content.values import is_shared_mailbox
+
 SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105 - refused in production
 
 
@@ -122,6 +124,10 @@ def _sender(env: Mapping[str, str], *, required: bool) -> tuple[str, str]:
         validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise ConfigurationError(f"DUNWELL_SENDER: must look like Name <address>, not {value!r}") from None
+    if is_shared_mailbox(address):
+        raise ConfigurationError(
+            f"DUNWELL_SENDER: {address} is a shared mailbox; mail must come from a person"
+        )
     if not name:
         raise ConfigurationError(
             f"DUNWELL_SENDER: a name is missing; must look like Name <address>, not {value!r}"

@@ -52,7 +52,7 @@ def test_the_notice_says_what_failed_and_that_the_charge_is_retried_by_itself() 
         " The card on file has passed its expiry date.\n\n"
         "You can update your payment details here:\n\n"
         "https://pay.example/pay/sample\n\n"
-        "Once they are updated, we retry the charge by ourselves. There is nothing else for you to do.\n\n"
+        "Once they are updated, the charge is retried automatically. There is nothing else for you to do.\n\n"
         "If something looks wrong, just reply to this mail; it reaches me.\n\n"
         "Sample Sender\nSample Company\n+1 212 555 0100\n"
     )

@@ -4,6 +4,7 @@ import sys
 
 import typer
 from django.db import DatabaseError, OperationalError, ProgrammingError
+from typer.exceptions import Abort, TyperException
 
 from dunwell.cli import desk, operate, policy, replay, replies
 from dunwell.cli.terminal import Trouble, complain
@@ -24,7 +25,13 @@ for room in (operate, desk, policy, replay, replies):
 def run() -> int:
     """Run one command and return its exit code."""
     try:
-        app()
+        # Not standalone: a usage error is said in our one line, not in four.
+        code = app(standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except Abort:
+        return 130
+    except TyperException as error:
+        return _wrong_usage(error)
     except ConfigurationError as error:
         complain(str(error))
         return 2
@@ -38,6 +45,16 @@ def run() -> int:
         # Whoever read us has enough, as in `dunwell timeline INV | head`.
         sys.stderr.close()
     return 1
+
+
+def _wrong_usage(error: TyperException) -> int:
+    """Say what is wrong in one line; called without a command, print what there is."""
+    said = str(error.format_message()) if hasattr(error, "format_message") else str(error)
+    if len(said.splitlines()) > 1:
+        sys.stdout.write(said + "\n")
+    else:
+        complain(f"{said} (see 'dunwell --help')")
+    return 2
 
 
 def _database_trouble(error: DatabaseError) -> str:

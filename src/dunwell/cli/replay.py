@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,9 @@ import typer
 
 from dunwell import wiring
 from dunwell.cli.terminal import Json, Trouble, moment, out, print_table
+from dunwell.engine.clock import VirtualClock
 from dunwell.engine.letters import Unwritable, compose
+from dunwell.engine.ports import Ports
 from dunwell.engine.replay.history import Fact, HistoryError, read_history
 from dunwell.engine.replay.outcome import Outcome, outcome_of
 from dunwell.engine.replay.run import Replay, Step
@@ -40,7 +43,7 @@ def replay(
     except HistoryError as error:
         raise Trouble(f"{history}: {error}; nothing was replayed") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{history}: cannot be read: {error}") from None
+        raise Trouble(f"{history}: cannot be read: {_why(error)}") from None
     book = wiring.read_book(policy) if policy else wiring.book()
     world = Replay(book)
     steps = list(world.steps(told, end))
@@ -72,12 +75,21 @@ def _print_steps(steps: Sequence[Step], book: Book, *, words: bool) -> None:
     if words:
         for step in steps:
             if step.action is ActionKind.SEND and step.stage:
-                letter = compose(0, step.case, step.stage, book, wiring.ports(), step.at)
+                letter = compose(0, step.case, step.stage, book, _ports_at(step.at), step.at)
                 text = (
                     letter.reason if isinstance(letter, Unwritable) else f"{letter.subject}\n\n{letter.text}"
                 )
                 out.print(f"\n[bold]{step.at:%Y-%m-%d %H:%M} {step.invoice} {step.stage}[/bold]")
                 out.out(text, highlight=False)
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
+
+
+def _ports_at(at: datetime) -> Ports:
+    """The installation's ports at the virtual moment: the link in a text must not tell the real time."""
+    return replace(wiring.ports(), clock=VirtualClock(at))
 
 
 def _print_outcomes(outcomes: Sequence[Outcome]) -> None:

@@ -11,8 +11,9 @@ from dunwell.policy.book import Book
 from dunwell.policy.content import check_content, expectation_of
 from dunwell.policy.facts import Case, Person
 from dunwell.policy.readings import OutgoingMail
+from dunwell.policy.reasons import NO_PAYMENT_METHOD
 from dunwell.policy.wording import IncompleteContextError, MessageContext, Rendered, render
-from dunwell.policy.words import Stage, Track
+from dunwell.policy.words import Rail, Stage, Track
 from dunwell.policy.zones import zone_for
 from dunwell.store.models import OutboxItem
 
@@ -112,8 +113,15 @@ def _context(pk: int, case: Case, stage: Stage, book: Book, ports: Ports, now: d
         days_overdue=max((today - since).days, 0),
         pay_by=_pay_by(stage, today, book),
         sender_phone=policy.company.phone,
-        rail=case.invoice.rail,
+        rail=_rail(case),
+        bank_details=bool(policy.company.bank_transfer.strip()),
     )
+
+
+def _rail(case: Case) -> Rail:
+    """What the payment is called by: without a payment method it was no card's payment."""
+    without = case.reason is not None and case.reason.code == NO_PAYMENT_METHOD.code
+    return Rail.OTHER if without else case.invoice.rail
 
 
 def _pay_by(stage: Stage, today: date, book: Book) -> date | None:

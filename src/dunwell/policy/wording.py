@@ -61,7 +61,8 @@ class MessageContext:
 
     `failed_on` is None for an invoice that only passed its due date; one of `failed_on` and `due_on` is
     needed. Dates are local to the customer. `pay_by` is the answer-by date of an escalation. `link` is our
-    own payment link. Customer name, contact name, invoice number and reason are not trusted.
+    own payment link. `bank_details`: its page
+    shows them. Customer name, contact name, invoice number and reason are not trusted.
     """
 
     customer_name: str
@@ -79,6 +80,7 @@ class MessageContext:
     pay_by: date | None = None
     sender_phone: str = ""
     rail: Rail = Rail.CARD
+    bank_details: bool = True
 
     def __post_init__(self) -> None:
         if self.failed_on is None and self.due_on is None:
@@ -90,6 +92,7 @@ class MessageContext:
         days = max(self.days_overdue or 0, 0)
         return {
             "amount": str(self.amount),
+            "bank_details": self.bank_details,
             "company_name": one_line(self.company_name, 60),
             "customer_name": tame(self.customer_name) or None,
             "days_overdue": days,

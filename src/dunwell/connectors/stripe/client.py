@@ -152,6 +152,8 @@ class StripePayments:
 
     def events_since(self, since: datetime) -> Iterator[Json]:
         """Yield the events of types we use created at or after `since`, oldest first (30 days at most)."""
+        if not self._api_key:
+            raise SweepFailedError("DUNWELL_STRIPE_API_KEY is not set")
         types = sorted(USED)
         chunks = [types[start : start + _TYPES_A_CALL] for start in range(0, len(types), _TYPES_A_CALL)]
         try:

@@ -1,7 +1,7 @@
 """Reads recorded history: one JSON object a line, checked whole before anything is replayed (contract, Replay)."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -223,7 +223,11 @@ def _known(number: int, fact: Fact, customers: set[str], invoices: dict[str, str
             _amount(fact.amount, invoices[fact.invoice], "amount", least=1)
         except ValueError as error:
             raise HistoryError(f"line {number}: {error}") from None
-    if isinstance(fact, DowntimeLine) and fact.until < fact.at:
+    if (
+        isinstance(fact, DowntimeLine | HoldLine)
+        and isinstance(fact.until, datetime)
+        and fact.until < fact.at
+    ):
         raise HistoryError(f"line {number}: until: earlier than at")
 
 
