@@ -108,7 +108,7 @@ def _apply_one(world: World, number: int) -> None:
 def test_webhooks_are_stored_while_workers_work() -> None:
     world = World()
     bodies = []
-    for number in range(60):
+    for number in range(40):
         world.customer(f"cus_{number}")
         world.fails(f"in_{number}", f"cus_{number}")
         bodies.append(
@@ -121,8 +121,8 @@ def test_webhooks_are_stored_while_workers_work() -> None:
 
     assert together(deliver, deliver, worker(world, "a"), worker(world, "b")) == []
     world.run()
-    assert models.InboxEvent.objects.filter(state="handled").count() == 120
-    assert len(world.postbox.mails) == 60
+    assert models.InboxEvent.objects.filter(state="handled").count() == 80
+    assert len(world.postbox.mails) == 40
 
 
 def test_two_people_settle_one_item() -> None:
@@ -188,12 +188,12 @@ def test_workers_people_and_events_about_one_customer_never_wait_in_a_circle() -
     world.run()
 
     def people() -> None:
-        for number in range(8):
+        for number in range(6):
             hold = world.hold(scope=words.HoldScope.CUSTOMER, invoice=invoices[number % 6])
             world.release(hold)
 
     def contacts() -> None:
-        for number in range(8):
+        for number in range(6):
             review.change_contact(
                 case_id=world.case(invoices[-1 - number % 6]).pk,
                 name="Ada Finch",
@@ -204,7 +204,7 @@ def test_workers_people_and_events_about_one_customer_never_wait_in_a_circle() -
             )
 
     def events() -> None:
-        for number in range(8):
+        for number in range(6):
             world.event("invoice.updated", "invoice", invoice=invoices[number % 6])
             world.event("customer.updated", "customer", customer="cus_1")
             world.event("payment_method.attached", "new_method", customer="cus_1", method=f"pm_{number % 3}")

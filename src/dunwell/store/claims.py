@@ -46,9 +46,9 @@ def claim_events(now: datetime, limit: int, lease: timedelta) -> list[models.Inb
     with one_transaction():
         due = models.InboxEvent.objects.filter(state=models.InboxEvent.WAITING, due_at__lte=now)
         rows = list(due.order_by("due_at", "pk").select_for_update(skip_locked=True, no_key=True)[:limit])
-        models.InboxEvent.objects.filter(pk__in=[row.pk for row in rows]).update(
-            due_at=now + lease, tries=F("tries") + 1
-        )
+        if rows:
+            taken = models.InboxEvent.objects.filter(pk__in=[row.pk for row in rows])
+            taken.update(due_at=now + lease, tries=F("tries") + 1)
     for row in rows:
         row.tries += 1
     return rows
@@ -69,6 +69,8 @@ def claim_effects(now: datetime, limit: int, worker: str, lease: timedelta) -> l
             .select_for_update(skip_locked=True, no_key=True)
             .values_list("pk", flat=True)[:limit]
         )
+        if not ids:
+            return []
         # While claimed, due_at is when the lease runs out: one index finds both.
         models.OutboxItem.objects.filter(pk__in=ids).update(
             state=MessageState.CLAIMED.value,
