@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from django.db import connection
@@ -13,7 +14,7 @@ from dunwell.policy.book import Book, rebind
 from dunwell.policy.facts import Contact, InvoiceReading, Reason
 from dunwell.policy.readings import ChargeResult, CustomerReading
 from dunwell.policy.words import AttemptOutcome, AttemptTrigger
-from dunwell.store import models
+from dunwell.store import models, postgres
 from dunwell.store.plain import plain
 
 # How the source of a contact begins that a person named.
@@ -40,13 +41,17 @@ def keep_event(*, source: str, event: Mapping[str, Any], body: str, now: datetim
         min(now, _happened(event, now)),
         "",
     ]
-    if connection.vendor == "sqlite":
-        values = [
-            connection.ops.adapt_datetimefield_value(v) if isinstance(v, datetime) else v for v in values
-        ]
-    with connection.cursor() as cursor:
+    if connection.vendor == "postgresql":
+        return postgres.execute(_INSERT_EVENT, values) == 1
+    values = [connection.ops.adapt_datetimefield_value(v) if isinstance(v, datetime) else v for v in values]
+    with _TURN, connection.cursor() as cursor:
         cursor.execute(_INSERT_EVENT, values)
         return bool(cursor.rowcount == 1)
+
+
+# SQLite lets one connection write at a time and has the others sleep and ask again; threads that take
+# turns before they ask do not sleep. Not for use inside a transaction.
+_TURN = Lock()
 
 
 def _happened(event: Mapping[str, Any], now: datetime) -> datetime:
