@@ -13,7 +13,7 @@ from django.test import Client
 from dunwell import wiring
 from dunwell.engine.clock import VirtualClock
 from dunwell.store.models import Case, InboxEvent, TimelineEntry
-from dunwell.web.doors import BODY_LIMIT
+from dunwell.web.webhook import BODY_LIMIT
 from tests.web.conftest import WEBHOOK_SECRET, make_ports
 
 EVENT = {

@@ -6,6 +6,8 @@ from gunicorn.app.base import BaseApplication
 
 from dunwell.web.wsgi import application
 
+THREADS = 8
+
 
 class _Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn with our settings instead of its command line."""
@@ -30,6 +32,8 @@ def run(host: str, port: int, workers: int) -> None:
         {
             "bind": f"{host}:{port}",
             "workers": workers,
+            # While one request waits for the database or for Stripe, others are answered.
+            "threads": THREADS,
             "proc_name": "dunwell",
             "accesslog": None,
             "loglevel": "warning",
