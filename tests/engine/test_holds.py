@@ -6,7 +6,7 @@ import pytest
 
 from dunwell.engine import review
 from dunwell.engine.review import NotPossibleError
-from dunwell.policy import words
+from dunwell.policy import facts, words
 from dunwell.store import models
 from tests.engine.world import START, World
 
@@ -55,6 +55,37 @@ def test_a_hold_on_a_case_stops_the_mail_in_its_queue() -> None:
     assert world.postbox.mails == [], "never in the same breath"
     world.run_for(days=2)
     assert world.outbox() == [("notice", "stopped"), ("notice", "sent")]
+
+
+def test_a_mail_queued_before_a_hold_does_not_leave_when_the_hold_was_short() -> None:
+    world = World()
+    world.fails()
+    world.decide()
+    world.ledger.unreadable = facts.Unreadable("Stripe answered 503")
+    world.run()
+    hold = world.hold()
+    assert world.outbox() == [("notice", "stopped")]
+    world.clock.advance(timedelta(minutes=2))
+    world.release(hold)
+    world.ledger.unreadable = None
+    world.run_for(hours=3)
+    assert world.postbox.mails == []
+    world.run_for(days=1)
+    assert world.days() == ["04-08"]
+
+
+def test_an_escalation_queued_before_a_hold_is_said_after_it() -> None:
+    world = started()
+    world.run_to(datetime(2026, 4, 28, 12, 59, tzinfo=UTC))
+    world.clock.advance(timedelta(minutes=1))
+    world.decide()
+    assert world.outbox()[-1] == ("escalation", "queued")
+    world.hold(until=world.now + timedelta(days=3))
+    assert world.case().status == "open"
+    world.run_for(days=10)
+    assert world.outbox()[-2:] == [("escalation", "stopped"), ("escalation", "sent")]
+    assert world.case().status == "escalated"
+    assert world.reviews() == ["escalation"]
 
 
 def test_a_hold_on_the_customer_stops_all_their_cases_and_wakes_them_all() -> None:

@@ -130,6 +130,13 @@ def say_again(row: models.Case, item: models.OutboxItem) -> None:
         row.status = CaseStatus.OPEN.value
 
 
+def stop_mail(row: models.Case, why: str, to: journal.Journal) -> None:
+    """A hold begins: what is queued leaves neither during it nor in the breath that ends it."""
+    for mail in claims.stop_queued_mails(row, to.now, why):
+        to.entry(row, "why_not", why, detail={"stage": mail.stage, "key": mail.key})
+        say_again(row, mail)
+
+
 def _act(
     row: models.Case,
     case: Case,
@@ -151,6 +158,7 @@ def _act(
         row.status = CaseStatus.ESCALATED.value
     elif kind is ActionKind.HOLD and action.hold is not None:
         to.hold(row, action.hold)
+        stop_mail(row, f"The case is on hold ({action.hold.kind}).", to)
     elif kind is ActionKind.RESUME:
         to.resume(row)
     elif kind is ActionKind.CLOSE and action.ending is not None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider, say_again, unblock
+from dunwell.engine.record import consider, say_again, stop_mail, unblock
 from dunwell.policy import words
 from dunwell.policy.addresses import is_address
 from dunwell.policy.decide import decide
@@ -48,6 +48,7 @@ def place_hold(
         for case in waiting:
             what = kind.value.replace("_", " ")
             journal.entry(case, "hold", f"On hold ({what}) {until_text}. {reason}".strip(), by=by)
+            stop_mail(case, f"The case is on hold ({kind}).", journal)
         consider(waiting, journal, ports, alarm=False)
         journal.write()
 

@@ -106,6 +106,19 @@ def move_effect(
     return changed == 1
 
 
+def stop_queued_mails(case: models.Case, now: datetime, note: str) -> list[models.OutboxItem]:
+    """Stop what is queued for a case and no worker has in hand; return what was stopped."""
+    mails = models.OutboxItem.objects.filter(
+        case=case, kind=models.OutboxItem.MAIL, state=MessageState.QUEUED.value
+    )
+    stopped = MessageState.STOPPED
+    return [
+        mail
+        for mail in mails.order_by("pk")
+        if move_effect(mail, frm=[MessageState.QUEUED], to=stopped, settled_at=now, note=note)
+    ]
+
+
 def charges_with(case: models.Case, method: str) -> list[str]:
     """The states of all charges of a case with one method, the oldest first."""
     found = models.OutboxItem.objects.filter(case=case, kind=models.OutboxItem.CHARGE, method=method)
