@@ -80,6 +80,8 @@ def test_an_interrupted_command_takes_its_server_with_it(sign: signal.Signals) -
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A suite started in the background ignores Ctrl-C, and so would everything below it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         assert running.stdout is not None
         files = Path(running.stdout.readline().split()[2])
