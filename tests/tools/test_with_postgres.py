@@ -81,7 +81,7 @@ def test_an_interrupted_command_takes_its_server_with_it(sign: signal.Signals) -
         text=True,
         start_new_session=True,
         # A suite started in the background ignores Ctrl-C, and so would everything below it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread here
     ) as running:
         assert running.stdout is not None
         files = Path(running.stdout.readline().split()[2])
