@@ -218,3 +218,13 @@ def test_a_worker_without_work_lets_go_of_the_mail_server_and_rests_a_second() -
     patience = Patience(lambda: None, waits=3)
     run_forever(world.ports, world.book, Worker("test"), patience)
     assert patience.waits == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.trouble
+def test_a_sweep_that_breaks_does_not_stop_the_worker() -> None:
+    world = World()
+    world.fails()
+    world.ledger.listed = [{"at": "no date"}]
+    patience = Patience(lambda: None, waits=2)
+    run_forever(world.ports, world.book, Worker("test"), patience)
+    assert len(world.postbox.mails) == 1

@@ -320,3 +320,30 @@ def test_a_closed_case_lets_nothing_out_that_was_claimed_before() -> None:
     world.ledger.before_read = settle_it
     assert world.perform() == {"stopped": 1}
     assert world.postbox.mails == []
+
+
+def test_whatever_a_mail_server_says_can_be_kept() -> None:
+    world = queued()
+    said = "451 \x00 later \ud800 " + "x" * 9000
+    world.postbox.answers = [readings.Refused(said, permanent=False)]
+    assert world.perform() == {"queued": 1}
+    note = models.OutboxItem.objects.get().note
+    assert note.startswith("451  later ? xxx")
+    assert len(note) == 2000
+
+
+def test_whatever_a_ledger_says_can_be_kept() -> None:
+    world = queued()
+    world.ledger.unreadable = facts.Unreadable("\x00 503 \ud800" + "x" * 9000)
+    world.event("invoice.updated", "invoice", invoice="in_1")
+    world.run()
+    assert models.OutboxItem.objects.get().note.startswith("The ledger could not be read:  503 ?xxx")
+    assert models.InboxEvent.objects.order_by("-pk")[0].note.startswith(" 503 ?xxx")
+
+
+def test_whatever_a_ledger_says_for_good_can_be_kept() -> None:
+    world = queued()
+    world.ledger.unreadable_invoices["in_1"] = facts.Unreadable("\x00 404 \ud800", permanent=True)
+    world.run()
+    item = world.item(words.ReviewKind.LEDGER_UNREADABLE)
+    assert item.reason == "The ledger cannot answer:  404 ?."

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 
 from django.db import Error, close_old_connections
@@ -13,6 +14,7 @@ from dunwell.engine.perform import Worker, perform_due
 from dunwell.engine.ports import Ports
 from dunwell.engine.receive import sweep
 from dunwell.engine.tick import tick
+from dunwell.engine.trouble import attempt
 from dunwell.policy.book import Book
 
 log = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ def run_forever(ports: Ports, book: Book, worker: Worker, stop: Event) -> None:
         now = ports.clock.now()
         try:
             if next_sweep is None or now >= next_sweep:
-                sweep(ports, now)
+                attempt("the sweep", partial(sweep, ports, now))
                 next_sweep = now + SWEEP_EVERY
             done = run_due(ports, book, now, worker, stop)
         except Error as error:

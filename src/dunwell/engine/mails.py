@@ -17,6 +17,7 @@ from dunwell.policy.rules import CALLED
 from dunwell.policy.words import CaseStatus, MessageState, ReviewKind, Stage
 from dunwell.store import cases, claims, keep, models, people, snapshots, timeline
 from dunwell.store.journal import Journal
+from dunwell.store.plain import plain
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ def _turn_back(desk: _Desk, verdict: Verdict) -> str:
         kind = verdict.review or ReviewKind.GATE_CLOSED
         if not people.has_open_review(row, kind):
             desk.journal.review(row, kind, verdict.why, "Look at the case, then settle this.")
-        row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, verdict.why
+        row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, plain(verdict.why)
         desk.journal.changed(row)
     else:
         say_again(row, item)
@@ -178,7 +179,7 @@ def _settle(
     desk: _Desk, state: MessageState, text: str, review: ReviewKind | None = None, proposal: str = ""
 ) -> str:
     moved = claims.move_effect(
-        desk.item, frm=[MessageState.HANDING_OVER], to=state, settled_at=desk.now, note=text[:2000]
+        desk.item, frm=[MessageState.HANDING_OVER], to=state, settled_at=desk.now, note=text
     )
     if not moved:
         return "taken"

@@ -9,7 +9,10 @@ from django.db.models import F, Q
 
 from dunwell.policy.words import MessageState
 from dunwell.store import models
+from dunwell.store.plain import plain
 
+# What a mail server or vendor said may be of any length.
+LONGEST_NOTE = 2000
 _RUNNING = [MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value]
 
 
@@ -97,6 +100,8 @@ def move_effect(
 
     Ours: nobody has claimed it since, which `tries` counts even if two workers should have one name.
     """
+    if isinstance(values.get("note"), str):
+        values["note"] = plain(str(values["note"]), LONGEST_NOTE)
     changed = models.OutboxItem.objects.filter(
         pk=item.pk,
         state__in=[state.value for state in frm],
