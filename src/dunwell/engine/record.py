@@ -61,7 +61,7 @@ def consider(
 
 def _pairs(rows: Sequence[models.Case], now: datetime) -> list[tuple[models.Case, Case]]:
     built = snapshots.snapshots(rows, now)
-    return [(row, built[row.pk]) for row in rows]
+    return [(row, built[row.id]) for row in rows]
 
 
 def _with_batch(case: Case, written: dict[str, datetime]) -> Case:

@@ -6,6 +6,7 @@ locks on the cases (`claims.due_cases`, `cases.locked_case`) and the transaction
 
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Q
@@ -59,11 +60,8 @@ class Effect:
     note: str = ""
 
 
-_CASE_FIELDS = (
-    *("track", "status", "ending", "closed_at", "anchor_at", "failed_at"),
-    *("reason_code", "reason_class", "reason_sentence", "reason_known"),
-    *("due_at", "because", "chain_length", "chain_head"),
-)
+_MOVING = ("status", "ending", "closed_at", "due_at", "because", "chain_length", "chain_head")
+_STEADY = attrgetter(*models.Case.STEADY)
 
 
 class Journal:
@@ -76,12 +74,14 @@ class Journal:
         self._outbox: list[Effect] = []
         self._reviews: list[models.ReviewItem] = []
         self._holds: list[models.Hold] = []
+        self._asked: set[int] = set()
+        self._waits: set[int] = set()
         self._closed: list[int] = []
         self._resumed: list[models.Case] = []
 
     def changed(self, case: models.Case) -> None:
         """Remember that a case row has new values to write."""
-        self._cases[case.pk] = case
+        self._cases[case.id] = case
 
     def entry(
         self,
@@ -105,19 +105,21 @@ class Journal:
             "policy": case.policy_id,
             "previous": case.chain_head,
         }
-        case.chain_head = entry_hash(case=case.pk, **said)
-        self._entries.append(_Entry(case_id=case.pk, hash=case.chain_head, **said))
+        case.chain_head = entry_hash(case=case.id, **said)
+        self._entries.append(_Entry(case_id=case.id, hash=case.chain_head, **said))
         self.changed(case)
 
     def outbox(self, effect: Effect) -> None:
         """Queue an effect."""
         self._outbox.append(effect)
+        self._waits.add(effect.case_id)
 
     def review(self, case: models.Case, kind: ReviewKind, reason: str, proposal: str = "") -> None:
         """Put something on a person's desk; the caller has checked that none of this kind is open."""
+        self._asked.add(case.id)
         self._reviews.append(
             models.ReviewItem(
-                case_id=case.pk,
+                case_id=case.id,
                 kind=kind.value,
                 opened_at=self.now,
                 reason=plain(reason),
@@ -127,10 +129,11 @@ class Journal:
 
     def hold(self, case: models.Case, hold: Hold) -> None:
         """Make a case wait."""
+        self._waits.add(case.id)
         self._holds.append(
             models.Hold(
                 customer_id=case.customer_id,
-                case_id=case.pk,
+                case_id=case.id,
                 kind=hold.kind.value,
                 start_at=hold.start,
                 until_at=hold.until,
@@ -143,7 +146,7 @@ class Journal:
         """End a case: nothing queued leaves any more, nothing stays on a desk, no alarm rings."""
         case.status, case.ending, case.closed_at = CaseStatus.CLOSED.value, ending.value, self.now
         case.due_at = None
-        self._closed.append(case.pk)
+        self._closed.append(case.id)
         self.changed(case)
 
     def resume(self, case: models.Case) -> None:
@@ -152,16 +155,19 @@ class Journal:
 
     def asked(self, case: models.Case) -> bool:
         """Say whether this journal puts something about a case on a desk."""
-        return any(item.case_id == case.pk for item in self._reviews)
+        return case.id in self._asked
 
     def waits(self, case: models.Case) -> bool:
         """Say whether this journal makes a case wait, or queues an effect of it."""
-        held = any(hold.case_id == case.pk for hold in self._holds)
-        return held or any(item.case_id == case.pk for item in self._outbox)
+        return case.id in self._waits
 
     def write(self) -> None:
         """Write everything, in an order that keeps every reference valid."""
-        bulk.update(models.Case, _CASE_FIELDS, list(self._cases.values()))
+        changed: dict[bool, list[models.Case]] = {True: [], False: []}
+        for case in self._cases.values():
+            changed[case.as_read == _STEADY(case)].append(case)
+        bulk.update(models.Case, _MOVING, changed[True])
+        bulk.update(models.Case, (*_MOVING, *models.Case.STEADY), changed[False])
         bulk.insert(models.TimelineEntry, self._entries)
         bulk.insert(models.OutboxItem, self._outbox)
         bulk.insert(models.ReviewItem, self._reviews)

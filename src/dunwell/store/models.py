@@ -99,6 +99,19 @@ class Case(models.Model):
     chain_length = models.IntegerField(default=0)
     chain_head = models.CharField(max_length=64, default="")
 
+    # Columns that a look at a case leaves alone, and what they held when it was read to be looked at: what
+    # is the same need not be written.
+    STEADY = (
+        "track",
+        "anchor_at",
+        "failed_at",
+        "reason_code",
+        "reason_class",
+        "reason_sentence",
+        "reason_known",
+    )
+    as_read: tuple[object, ...] | None = None
+
     class Meta:
         """One open case per invoice, ever; the alarm is found by index, whatever else is open."""
 

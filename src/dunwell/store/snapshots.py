@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, cast
 
 from django.db.models import Q
@@ -13,16 +14,17 @@ from dunwell.store import models
 
 # The columns the rules look at. A row of a few columns costs a third of a model's instance.
 _INVOICE = (
-    *("pk", "external_id", "number", "open_minor", "currency"),
+    *("id", "external_id", "number", "open_minor", "currency"),
     *("status", "due_on", "rail", "in_flight", "charged_back"),
 )
 _CUSTOMER = (
-    *("pk", "external_id", "name", "country", "subdivision", "timezone", "strategic"),
+    *("id", "external_id", "name", "country", "subdivision", "timezone", "strategic"),
     *("mrr_currency", "mrr_minor", "mrr_source", "mrr_as_of", "owner_name", "owner_email"),
     *("tenure_months", "invoices_paid", "invoices_on_time", "failures_90d"),
 )
 _CONTACT = ("customer_id", "name", "email", "source", "deliverable")
 _HOLD = ("kind", "case_id", "customer_id", "start_at", "until_at", "reason", "by", "ended_at")
+_STEADY = attrgetter(*models.Case.STEADY)
 _GONE = {words.MessageState.STOPPED.value, words.MessageState.REFUSED.value}
 
 
@@ -31,7 +33,10 @@ def read_locked(ids: Sequence[int]) -> list[models.Case]:
 
     On SQLite the transaction itself (IMMEDIATE) keeps every other writer out.
     """
-    return list(models.Case.objects.filter(pk__among=set(ids)).order_by("pk"))
+    rows = list(models.Case.objects.filter(pk__among=set(ids)).order_by("pk"))
+    for row in rows:
+        row.as_read = _STEADY(row)
+    return rows
 
 
 def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Case]:
@@ -39,7 +44,7 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
 
     An invoice or customer that hangs on its case is taken from there.
     """
-    ids = {row.pk for row in rows}
+    ids = {row.id for row in rows}
     customers = {row.customer_id for row in rows}
     invoices = _related(rows, "invoice", _INVOICE)
     who = _related(rows, "customer", _CUSTOMER)
@@ -52,7 +57,7 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
     built: dict[int, facts.Case] = {}
     for row in rows:
         contact = contacts.get(row.customer_id)
-        built[row.pk] = facts.Case(
+        built[row.id] = facts.Case(
             track=words.Track(row.track) if row.track else None,
             status=words.CaseStatus(row.status),
             opened_at=row.opened_at,
@@ -61,22 +66,22 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
             customer=customer_facts(who[row.customer_id], contact),
             failed_at=row.failed_at,
             reason=_reason(row),
-            messages=tuple(messages[row.pk]),
+            messages=tuple(messages[row.id]),
             attempts=tuple(attempts[row.invoice_id]),
-            holds=tuple(holds[row.pk]),
-            reviews=tuple(reviews[row.pk]),
-            payer_written_at=_written_elsewhere(written, contact, row.pk),
+            holds=tuple(holds[row.id]),
+            reviews=tuple(reviews[row.id]),
+            payer_written_at=_written_elsewhere(written, contact, row.id),
         )
     return built
 
 
 def _related(rows: Sequence[models.Case], name: str, columns: Sequence[str]) -> dict[int, Any]:
     field = cast("Any", models.Case._meta.get_field(name))  # noqa: SLF001
-    found = {getattr(row, name).pk: getattr(row, name) for row in rows if field.is_cached(row)}
+    found = {getattr(row, name).id: getattr(row, name) for row in rows if field.is_cached(row)}
     wanted = {getattr(row, field.attname) for row in rows} - found.keys()
     if wanted:
         read = field.related_model.objects.filter(pk__among=wanted)
-        found.update((row.pk, row) for row in read.values_list(*columns, named=True))
+        found.update((row.id, row) for row in read.values_list(*columns, named=True))
     return found
 
 
@@ -146,8 +151,8 @@ def _holds(rows: Sequence[models.Case], customers: Set[int]) -> dict[int, list[f
     by_case: dict[int, list[facts.Hold]] = defaultdict(list)
     by_customer: dict[int, list[int]] = defaultdict(list)
     for row in rows:
-        by_customer[row.customer_id].append(row.pk)
-    wanted = Q(case_id__among={row.pk for row in rows}) | Q(case=None, customer_id__among=customers)
+        by_customer[row.customer_id].append(row.id)
+    wanted = Q(case_id__among={row.id for row in rows}) | Q(case=None, customer_id__among=customers)
     holds = models.Hold.objects.filter(wanted).order_by("start_at", "pk")
     for hold in holds.values_list(*_HOLD, named=True):
         built = facts.Hold(
