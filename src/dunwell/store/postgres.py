@@ -29,6 +29,9 @@ class Among(In):
         if not self.rhs:
             raise EmptyResultSet
         column, params = self.process_lhs(compiler, connection)
+        if all(type(value) is int for value in self.rhs):
+            # As text: psycopg looks at each number of a list.
+            return f"{column} = ANY(%s::bigint[])", [*params, f"{{{','.join(map(str, self.rhs))}}}"]
         return f"{column} = ANY(%s)", [*params, self.rhs]
 
 
