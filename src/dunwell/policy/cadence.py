@@ -149,7 +149,16 @@ def earliest(case: Case, stage: Stage, policy: Policy, now: datetime) -> Timing:
     message; not before the local morning after a hold ended; inside the window. After a broken promise the
     stage is due the working morning after the promised local date, and only the shortest gap still counts.
     """
-    return earliest_after(case, stage, policy, now, last_sent(case))
+    for known in _latest:
+        if known[0] is case and known[1] is stage and known[2] is policy and known[3] == now:
+            return known[4]
+    timing = earliest_after(case, stage, policy, now, last_sent(case))
+    _latest[:] = [(case, stage, policy, now, timing)]
+    return timing
+
+
+# The answer given last: one decision asks up to three times.
+_latest: list[tuple[Case, Stage, Policy, datetime, Timing]] = []
 
 
 def earliest_after(case: Case, stage: Stage, policy: Policy, now: datetime, sent: datetime | None) -> Timing:
