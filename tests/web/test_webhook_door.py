@@ -90,6 +90,7 @@ def test_stripe_is_asked_to_send_again_what_could_not_be_stored(
     assert not InboxEvent.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_every_other_request_is_djangos(clock: VirtualClock) -> None:
     assert _ask(REQUEST_METHOD="GET")[0] == "405 Method Not Allowed"
     assert _ask(REQUEST_METHOD="GET", PATH_INFO="/healthz")[2] == b"ok\n"
