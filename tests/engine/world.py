@@ -107,6 +107,13 @@ class Ledger(Payments):
             return readings.ChargeResult(outcome, reason_for_code("do_not_honor", "card"))
         return readings.ChargeResult(outcome)
 
+    def set_collection(
+        self, invoice: str, *, automatic: bool, key: str, now: datetime
+    ) -> facts.InvoiceReading | facts.Unreadable:
+        del key
+        self.change(invoice, auto_advance=automatic, next_attempt=None)
+        return self.read_invoice(invoice, now)
+
     def declines(self, invoice: str, method: str, code: str) -> None:
         """Let an attempt with a method fail at the bank, now."""
         known = self.invoices[invoice]

@@ -80,7 +80,7 @@ def test_every_action_is_decided_here_or_belongs_to_the_personal_track() -> None
         ActionKind.REVIEW,
         ActionKind.CLOSE,
     }
-    personal = {ActionKind.DRAFT, ActionKind.TAKE_OVER, ActionKind.HAND_BACK}
+    personal = {ActionKind.GATHER, ActionKind.DRAFT, ActionKind.TAKE_OVER, ActionKind.HAND_BACK}
 
     assert decided | personal == set(ActionKind)
 

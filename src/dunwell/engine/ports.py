@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from dunwell.engine.clock import Clock
 from dunwell.policy.facts import InvoiceReading, Person, Unreadable
+from dunwell.policy.ledger import Gathering, LedgerCall, LedgerMail, MailReading, Posting, Standing
 from dunwell.policy.readings import (
     ArrearsReading,
     ChargeResult,
@@ -49,6 +50,12 @@ class Payments(Protocol):
         """Charge an open invoice with one method under one idempotency key."""
         ...
 
+    def set_collection(
+        self, invoice: str, *, automatic: bool, key: str, now: datetime
+    ) -> InvoiceReading | Unreadable:
+        """Switch Stripe's own retries of an invoice on or off, then read the invoice back (spec 1.2, step 2)."""
+        ...
+
     def open_portal(self, customer: str, return_url: str) -> str | Unreadable:
         """Make a payment-method-update session and return its short-lived address."""
         ...
@@ -59,6 +66,38 @@ class Payments(Protocol):
 
     def events_since(self, since: datetime) -> Iterator[Mapping[str, Any]]:
         """Yield all events created at or after `since`, oldest first; raises `readings.SweepFailedError`."""
+        ...
+
+
+class Ledger(Protocol):
+    """NetSuite. Every answer is a value; `Unreadable` says whether asking again can help."""
+
+    def gather(self, customer: str, number: str, now: datetime) -> Gathering | Unreadable:
+        """Read everything about a customer (the ledger's id, or "" to find it by the invoice number) and invoice."""
+        ...
+
+    def read_standing(self, customer: str, invoice: str, now: datetime) -> Standing | Unreadable:
+        """Read the invoice and what is unapplied, by the ledger's ids (for the gate)."""
+        ...
+
+    def find_employee(self, email: str) -> str | Unreadable:
+        """Return the id of the active employee with an address; permanently `Unreadable` if there is none."""
+        ...
+
+    def send_mail(self, mail: LedgerMail) -> Posting:
+        """Send a mail that stands on the customer's record; the same key never sends twice."""
+        ...
+
+    def read_mail(self, key: str, now: datetime) -> MailReading | Unreadable:
+        """Ask what became of a mail; its row may take minutes to be seen."""
+        ...
+
+    def record_call(self, call: LedgerCall) -> str | Unreadable:
+        """Write a phone call record and return its id; the same key writes the same record again."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connections."""
         ...
 
 
@@ -76,7 +115,10 @@ class Mailer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything the verbs need from outside, put together by `wiring`."""
+    """Everything the verbs need from outside, put together by `wiring`.
+
+    `ledger` is None where NetSuite is not set up. `manager` signs personal mail; the sender when None.
+    """
 
     payments: Payments
     mailer: Mailer
@@ -85,3 +127,5 @@ class Ports:
     base_url: str
     secret: str
     accepts_webhooks: bool = True
+    ledger: Ledger | None = None
+    manager: Person | None = None

@@ -9,7 +9,7 @@ from dunwell.policy.words import ActionKind, Ending, ReviewKind, Stage
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do, with its reason in a sentence a person can read."""
+    """One thing to do, with its reason in a sentence a person can read; `letter` is a personal mail's number."""
 
     kind: ActionKind
     because: str
@@ -19,6 +19,7 @@ class Action:
     ending: Ending | None = None
     hold: Hold | None = None
     method: str | None = None
+    letter: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ from datetime import date, datetime
 
 from dunwell.policy.money import Money
 from dunwell.policy.words import (
+    ActionKind,
     AttemptOutcome,
     AttemptTrigger,
     CaseStatus,
+    CollectionOwner,
     HoldKind,
     HoldScope,
     InvoiceStatus,
+    LetterState,
     MessageState,
     Rail,
     RetryClass,
@@ -92,6 +95,8 @@ class Invoice:
     rail: Rail = Rail.CARD
     in_flight: bool = False
     charged_back: bool = False
+    auto_advance: bool | None = None
+    next_attempt: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,63 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """A personal mail, from draft to proof (spec 1.2, steps 4 to 6); `number` counts from 1.
+
+    `owner_until` is when the relationship owner's time to veto is over; None: nobody has to be asked.
+    """
+
+    number: int
+    state: LetterState
+    drafted_at: datetime
+    owner_until: datetime | None = None
+    owner_agreed_at: datetime | None = None
+    approved_at: datetime | None = None
+    approved_by: str = ""
+    sent_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFacts:
+    """What the ledger (NetSuite) said when it was asked about a case; `read_at` None: not asked yet.
+
+    `missing` says in sentences what the personal track needs and the ledger does not have. Ids are the
+    ledger's own; empty when it knows none.
+    """
+
+    read_at: datetime | None
+    missing: tuple[str, ...] = ()
+    customer: str = ""
+    invoice: str = ""
+    contact: str = ""
+    crm_status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Who retries the charge, since when, and when that was last proved by reading the invoice back."""
+
+    owner: CollectionOwner = CollectionOwner.STRIPE
+    since: datetime | None = None
+    proved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """The method a retry of ours would charge: the one saved last, else the one that failed (spec 3).
+
+    `recent_tries` counts attempts with it in 30 days on any invoice, `represented` the re-presentments of a
+    bank debit in 180 days.
+    """
+
+    method: str
+    recent_tries: int = 0
+    represented: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """A wait. Half-open: active when `start <= now < until`; `until` None is open-ended.
 
@@ -146,7 +208,8 @@ class Case:
     """One invoice in arrears with everything the rules may look at.
 
     `failed_at` is None for an invoice that only passed its due date. `payer_written_at` is when the
-    contact last got a dunning message on any *other* case (the per-payer cap, spec 2).
+    contact last got a dunning message on any *other* case (the per-payer cap, spec 2). `ledger` is None where no
+    ledger is set up. `under_way` are effects other than messages that are queued or being performed.
     """
 
     track: Track | None
@@ -162,6 +225,11 @@ class Case:
     holds: tuple[Hold, ...] = ()
     reviews: tuple[ReviewKind, ...] = ()
     payer_written_at: datetime | None = None
+    ledger: LedgerFacts | None = None
+    collection: Collection = Collection()
+    letters: tuple[Letter, ...] = ()
+    instrument: Instrument | None = None
+    under_way: frozenset[ActionKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,51 @@ class RevenueReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathering:
+    """Everything the ledger says about a customer and one invoice, read together (spec 1.2, step 1).
+
+    `customer` is the ledger's id; empty when it knows no such customer. A part that is None could be asked for
+    and is not there; `missing` says so in sentences.
+    """
+
+    at: datetime
+    customer: str = ""
+    account: AccountReading | None = None
+    contact: ContactReading | None = None
+    invoice: Invoice | None = None
+    unapplied: UnappliedReading | None = None
+    revenue: RevenueReading | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The ledger's side of the gate: the invoice, None if it shows us none, and what is unapplied (spec 5)."""
+
+    at: datetime
+    invoice: Invoice | None
+    unapplied: UnappliedReading
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCall:
+    """A call somebody should make, as a phone call record of the ledger; `key` is ours and makes it unique.
+
+    `assigned` is the address of the employee who calls; empty for nobody in particular.
+    """
+
+    key: str
+    title: str
+    message: str
+    on: date
+    customer: str
+    contact: str = ""
+    invoice: str = ""
+    phone: str = ""
+    assigned: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerMail:
     """A mail to leave through the ledger, so that it stands on the customer's record.
 

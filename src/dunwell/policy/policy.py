@@ -27,6 +27,8 @@ from dunwell.policy.sections import (
     Messages,
     PayBy,
     Payer,
+    Personal,
+    Retries,
     Section,
     TrackRule,
     Window,
@@ -67,6 +69,8 @@ class Policy(Section):
     bands: Bands = Bands()
     window: Window = Window()
     payer: Payer = Payer()
+    personal: Personal = Personal()
+    retries: Retries = Retries()
     pay_by: PayBy = PayBy()
     gate: GateRule = GateRule()
     messages: Messages = Messages()

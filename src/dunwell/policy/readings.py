@@ -64,11 +64,15 @@ class ArrearsReading:
 
 @dataclass(frozen=True, slots=True)
 class CustomerReading:
-    """A customer as read, with the moment it was asked and what was wrong with the data, in sentences."""
+    """A customer as read, with the moment it was asked and what was wrong with the data, in sentences.
+
+    `ledger_id` is the ledger's id of the customer where the vendor keeps it (metadata); empty when it does not.
+    """
 
     at: datetime
     customer: Customer
     warnings: tuple[str, ...] = ()
+    ledger_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

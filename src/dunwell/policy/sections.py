@@ -6,9 +6,9 @@ import tomllib
 from datetime import time
 from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
 from pydantic_core import PydanticCustomError
 
 from dunwell.policy.words import Stage
@@ -51,10 +51,8 @@ def _timezone(value: str) -> str:
 
 
 def _collection(value: str) -> str:
-    if value == "dunwell":
-        raise PydanticCustomError("collection", "'dunwell' is not available yet")
-    if value != "stripe":
-        raise PydanticCustomError("collection", "must be 'stripe'")
+    if value not in ("stripe", "dunwell"):
+        raise PydanticCustomError("collection", "must be 'stripe' or 'dunwell'")
     return value
 
 
@@ -163,6 +161,29 @@ class Payer(Section):
     """The per-payer cap (spec 2)."""
 
     cap_days: Annotated[int, Field(ge=1, le=30)] = 2
+
+
+class Personal(Section):
+    """The personal track (spec 1.2): times on the customer's clock, days and hours of their calendar."""
+
+    retry_at: ClockTime = time(10)
+    retry_after_working_days: Annotated[int, Field(ge=1, le=20)] = 3
+    veto_working_hours: Annotated[int, Field(ge=0, le=40)] = 2
+    max_letters: Annotated[int, Field(ge=1, le=10)] = 3
+    confirm_within_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    send_by: Literal["netsuite", "smtp"] = "netsuite"
+
+
+class Retries(Section):
+    """Retries of ours, once we own collection (spec 3). Days count from the anchor."""
+
+    days: Annotated[tuple[Days, ...], Strict(strict=False)] = (1, 3, 5, 7)
+    max_per_invoice: Annotated[int, Field(ge=1, le=50)] = 8
+    max_per_card: Annotated[int, Field(ge=1, le=50)] = 15
+    card_window_days: Days = 30
+    max_represented: Annotated[int, Field(ge=0, le=2)] = 2
+    represent_window_days: Days = 180
+    represent_codes: Annotated[tuple[str, ...], Strict(strict=False)] = ("R01", "R09")
 
 
 class PayBy(Section):

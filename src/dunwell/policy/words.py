@@ -112,6 +112,40 @@ class MessageState(StrEnum):
     STOPPED = "stopped"
 
 
+class LetterState(StrEnum):
+    """Where a personal mail is: written by us, signed by a manager, on its way, out, seen in the ledger (spec 1.2).
+
+    `WITHDRAWN` was vetoed, discarded or overtaken by events and never left; `IN_DOUBT` may have left, or was
+    refused, or is not found where it should stand: a person decides.
+    """
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    LEAVING = "leaving"
+    SENT = "sent"
+    CONFIRMED = "confirmed"
+    IN_DOUBT = "in_doubt"
+    WITHDRAWN = "withdrawn"
+
+
+class CollectionOwner(StrEnum):
+    """Who retries the charge of an invoice (spec 1.2, step 2; spec 3)."""
+
+    STRIPE = "stripe"
+    DUNWELL = "dunwell"
+
+
+class CallOutcome(StrEnum):
+    """How a call ended (spec 8)."""
+
+    REACHED = "reached"
+    NO_ANSWER = "no_answer"
+    PROMISE = "promise"
+    DISPUTE = "dispute"
+    PLAN = "plan"
+    WRONG_NUMBER = "wrong_number"
+
+
 class AttemptTrigger(StrEnum):
     """Why a payment attempt was made."""
 
@@ -132,7 +166,13 @@ class AttemptOutcome(StrEnum):
 
 
 class ActionKind(StrEnum):
-    """What a decision can ask for; the `action` of replay output (contract, Replay)."""
+    """What a decision can ask for; the `action` of replay output (contract, Replay).
+
+    `GATHER` asks the ledger for what it knows about customer and invoice; history holds that already, so
+    replay never shows it.
+    """
+
+    GATHER = "gather"
 
     SEND = "send"
     DRAFT = "draft"
@@ -166,5 +206,13 @@ class ReviewKind(StrEnum):
     GATE_CLOSED = "gate_closed"
     LEDGER_UNREADABLE = "ledger_unreadable"
     INVOICE_UNKNOWN = "invoice_unknown"
+    INCOMPLETE = "incomplete"
+    SUPPRESSION = "suppression"
+    DRIFT = "drift"
+    DRAFT = "draft"
+    VETO = "veto"
+    NOT_CONFIRMED = "not_confirmed"
+    LEDGERS_DISAGREE = "ledgers_disagree"
+    UNAPPLIED = "unapplied"
     CONTENT = "content"
     BAD_DATA = "bad_data"

@@ -41,6 +41,8 @@ class Customer(models.Model):
     owner_name = models.CharField(max_length=200, default="")
     owner_email = models.CharField(max_length=320, default="")
     warnings = models.JSONField(default=list)
+    ledger_id = models.CharField(max_length=40, default="")
+    crm_status = models.CharField(max_length=200, default="")
     read_at = models.DateTimeField()
 
 
@@ -53,6 +55,7 @@ class Contact(models.Model):
     email = models.CharField(max_length=320)
     source = models.CharField(max_length=100)
     deliverable = models.BooleanField(default=True)
+    ledger_id = models.CharField(max_length=40, default="")
 
     class Meta:
         """One row per address and customer."""
@@ -73,6 +76,12 @@ class Invoice(models.Model):
     rail = models.CharField(max_length=16, choices=_choices(words.Rail))
     in_flight = models.BooleanField(default=False)
     charged_back = models.BooleanField(default=False)
+    auto_advance = models.BooleanField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    ledger_id = models.CharField(max_length=40, default="")
+    ledger_status = models.CharField(max_length=16, default="", choices=_choices(words.InvoiceStatus))
+    ledger_open_minor = models.BigIntegerField(null=True)
+    ledger_read_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField()
 
 
@@ -96,6 +105,14 @@ class Case(models.Model):
     due_at = models.DateTimeField(null=True)
     because = models.TextField(default="")
     opened_minor = models.BigIntegerField()
+    uses_ledger = models.BooleanField(default=False)
+    gathered_at = models.DateTimeField(null=True)
+    missing = models.JSONField(default=list)
+    collection = models.CharField(
+        max_length=10, default=words.CollectionOwner.STRIPE.value, choices=_choices(words.CollectionOwner)
+    )
+    taken_over_at = models.DateTimeField(null=True)
+    proved_at = models.DateTimeField(null=True)
     chain_length = models.IntegerField(default=0)
     chain_head = models.CharField(max_length=64, default="")
 
@@ -109,6 +126,12 @@ class Case(models.Model):
         "reason_class",
         "reason_sentence",
         "reason_known",
+        "uses_ledger",
+        "gathered_at",
+        "missing",
+        "collection",
+        "taken_over_at",
+        "proved_at",
     )
     as_read: tuple[object, ...] | None = None
 
@@ -158,17 +181,71 @@ class PaymentAttempt(models.Model):
     sentence = models.CharField(max_length=300, default="")
 
 
+class Letter(models.Model):
+    """A personal mail of a case, from draft to proof (spec 1.2). `version` grows with every change of its text.
+
+    `owner_until` is when the relationship owner's time to veto is over. `via` is what it left through.
+    """
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="letters")
+    number = models.SmallIntegerField()
+    state = models.CharField(max_length=10, choices=_choices(words.LetterState))
+    version = models.IntegerField(default=1)
+    to_name = models.CharField(max_length=200)
+    to_address = models.CharField(max_length=320)
+    to_ledger_id = models.CharField(max_length=40, default="")
+    cc_name = models.CharField(max_length=200, default="")
+    cc_address = models.CharField(max_length=320, default="")
+    subject = models.CharField(max_length=500)
+    text = models.TextField()
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    drafted_at = models.DateTimeField()
+    edited_at = models.DateTimeField(null=True)
+    edited_by = models.CharField(max_length=150, default="")
+    owner_until = models.DateTimeField(null=True)
+    owner_agreed_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    approved_by = models.CharField(max_length=150, default="")
+    sent_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    via = models.CharField(max_length=10, default="")
+    author_ledger_id = models.CharField(max_length=40, default="")
+    record_id = models.CharField(max_length=40, default="")
+    note = models.TextField(default="")
+
+    class Meta:
+        """One letter a number; at most one that has neither left for good nor been withdrawn."""
+
+        constraints = [
+            models.UniqueConstraint(fields=["case", "number", "drafted_at"], name="letter_once"),
+            models.UniqueConstraint(
+                fields=["case"],
+                condition=Q(state__in=["draft", "approved", "leaving", "in_doubt"]),
+                name="one_letter_at_a_time",
+            ),
+        ]
+
+
 class OutboxItem(models.Model):
-    """An effect to perform: a mail or a charge. `key` is unique for ever, so no effect happens twice.
+    """An effect to perform: a mail, a charge, a call at a vendor. `key` is unique for ever: nothing happens twice.
 
     `due_at` is when to perform it or, while a worker has it, when that worker's lease runs out.
     """
 
     MAIL = "mail"
     CHARGE = "charge"
+    GATHER = "gather"
+    TAKE_OVER = "take_over"
+    HAND_BACK = "hand_back"
+    OWNER_NOTE = "owner_note"
+    LETTER = "letter"
+    CONFIRM = "confirm"
+    CALL = "call"
+    KINDS = (MAIL, CHARGE, GATHER, TAKE_OVER, HAND_BACK, OWNER_NOTE, LETTER, CONFIRM, CALL)
 
     key = models.CharField(max_length=255, unique=True)
-    kind = models.CharField(max_length=10, choices=[(MAIL, MAIL), (CHARGE, CHARGE)])
+    kind = models.CharField(max_length=10, choices=[(kind, kind) for kind in KINDS])
     case = models.ForeignKey(Case, models.PROTECT, related_name="outbox")
     stage = models.CharField(max_length=16, default="", choices=_choices(words.Stage))
     state = models.CharField(max_length=16, choices=_choices(words.MessageState))
@@ -186,6 +263,7 @@ class OutboxItem(models.Model):
     currency = models.CharField(max_length=3)
     method = models.CharField(max_length=255, default="")
     trigger = models.CharField(max_length=16, default="", choices=_choices(words.AttemptTrigger))
+    letter = models.ForeignKey(Letter, models.PROTECT, null=True, related_name="effects")
     note = models.TextField(default="")
 
     class Meta:

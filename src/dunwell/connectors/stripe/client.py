@@ -127,6 +127,22 @@ class StripePayments:
         payments = reads.payments_of(self._wire, invoice)
         return attempts.as_it_stands(answer, [] if isinstance(payments, Unreadable) else payments)
 
+    def set_collection(
+        self, invoice: str, *, automatic: bool, key: str, now: datetime
+    ) -> InvoiceReading | Unreadable:
+        """Switch Stripe's own retries of an invoice on or off, then read it back: three calls (spec 1.2, step 2).
+
+        What the update answers proves nothing; only what is read afterwards does.
+        """
+        about = f"invoice {invoice}"
+        if not reads.is_id(invoice):
+            return Unreadable(f"{about} has no valid id.", permanent=True)
+        try:
+            self._wire.post(f"/v1/invoices/{invoice}", key, auto_advance=automatic)
+        except stripe.StripeError as error:
+            return unreadable(error, about)
+        return self.read_invoice(invoice, now)
+
     def open_portal(self, customer: str, return_url: str) -> str | Unreadable:
         """Make a portal session that only updates the payment method, then sends the customer back.
 

@@ -156,6 +156,8 @@ def _reading(invoice: shapes.Invoice, intents: Sequence[shapes.Intent], now: dat
             rail=_rail(invoice, intents),
             in_flight=any(intent.status == "processing" for intent in intents),
             charged_back=any(charge.disputed for charge in charges),
+            auto_advance=invoice.auto_advance,
+            next_attempt=invoice.next_payment_attempt,
         ),
         auto_advance=invoice.auto_advance,
         next_attempt=invoice.next_payment_attempt,
