@@ -6,9 +6,13 @@ from enum import StrEnum
 from dunwell.policy.words import (
     AttemptOutcome,
     AttemptTrigger,
+    CallOutcome,
     CaseStatus,
+    CollectionOwner,
     Ending,
     HoldKind,
+    InvoiceStatus,
+    LetterState,
     MessageState,
     Rail,
     ReviewKind,
@@ -55,6 +59,35 @@ MESSAGE = {
     MessageState.REFUSED: "Refused by the mail server",
     MessageState.UNKNOWN: "Outcome unknown",
     MessageState.STOPPED: "Stopped, not sent",
+}
+LETTER = {
+    LetterState.DRAFT: "Draft",
+    LetterState.APPROVED: "Approved",
+    LetterState.LEAVING: "Leaving",
+    LetterState.SENT: "Sent",
+    LetterState.CONFIRMED: "Sent and confirmed",
+    LetterState.IN_DOUBT: "In doubt",
+    LetterState.WITHDRAWN: "Withdrawn",
+}
+COLLECTION = {
+    CollectionOwner.STRIPE: "Stripe",
+    CollectionOwner.DUNWELL: "Dunwell",
+}
+CALL = {
+    CallOutcome.REACHED: "Reached them",
+    CallOutcome.NO_ANSWER: "No answer",
+    CallOutcome.PROMISE: "They promised to pay",
+    CallOutcome.DISPUTE: "They dispute the invoice",
+    CallOutcome.PLAN: "A payment plan",
+    CallOutcome.WRONG_NUMBER: "Wrong number",
+}
+INVOICE = {
+    InvoiceStatus.DRAFT: "Draft",
+    InvoiceStatus.OPEN: "Open",
+    InvoiceStatus.PAID: "Paid",
+    InvoiceStatus.VOID: "Void",
+    InvoiceStatus.UNCOLLECTIBLE: "Uncollectible",
+    InvoiceStatus.UNKNOWN: "Not known there",
 }
 TRIGGER = {
     AttemptTrigger.STRIPE: "Stripe",
@@ -133,6 +166,7 @@ class EntryWord:
 
 _ENTRIES = {
     # What a decision asked for
+    "gather": EntryWord("Ask the ledger", Family.DECISION),
     "send": EntryWord("Send", Family.DECISION),
     "draft": EntryWord("Draft", Family.DECISION),
     "retry": EntryWord("Retry", Family.DECISION),
