@@ -215,8 +215,12 @@ class Letter(models.Model):
     note = models.TextField(default="")
 
     class Meta:
-        """One letter a number; at most one that has neither left for good nor been withdrawn."""
+        """One letter a number; at most one that has neither left for good nor been withdrawn.
 
+        Whoever signs letters holds the permission to approve them.
+        """
+
+        permissions = [("approve_letter", "Can approve a personal mail")]
         constraints = [
             models.UniqueConstraint(fields=["case", "number", "drafted_at"], name="letter_once"),
             models.UniqueConstraint(
