@@ -1,4 +1,4 @@
-"""Commands that run an installation: migrate, serve, worker, createsuperuser, verify, doctor, demo."""
+"""Commands that run an installation: migrate, serve, worker, createsuperuser, person, verify, doctor, demo."""
 
 import gc
 import os
@@ -19,6 +19,7 @@ from dunwell.engine.doctor import examine
 from dunwell.engine.loop import run_forever, run_once
 from dunwell.engine.perform import Worker
 from dunwell.engine.verify import verify as prove
+from dunwell.store import accounts
 from dunwell.web.server import run as run_server
 
 
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command()(serve)
     app.command()(worker)
     app.command()(createsuperuser)
+    app.command()(person)
     app.command()(verify)
     app.command()(doctor)
     app.command()(demo)
@@ -52,6 +54,31 @@ def createsuperuser(
         call_command("createsuperuser", **options)
     except CommandError as error:
         raise Trouble(str(error)) from None
+
+
+def person(
+    username: Annotated[str, typer.Argument(help="Log-in name.")],
+    name: Annotated[str, typer.Option(help="Name to show, when the person is made.")] = "",
+    email: Annotated[str, typer.Option(help="Address, when the person is made.")] = "",
+    signs: Annotated[
+        bool | None, typer.Option("--manager/--no-manager", help="May or may not approve personal mail.")
+    ] = None,
+) -> None:
+    """Make a person who can log in, or say whether one may approve personal mail."""
+    user = accounts.find_person(username)
+    try:
+        if user is None:
+            password = os.environ.get("DJANGO_SUPERUSER_PASSWORD") or typer.prompt(
+                "Password", hide_input=True, confirmation_prompt=True
+            )
+            user = accounts.make_person(username=username, name=name, email=email, password=password)
+            out.print(f"{username} can log in.", markup=False)
+    except accounts.AccountError as error:
+        raise Trouble(str(error)) from None
+    if signs is not None:
+        accounts.set_signer(user, signs=signs)
+    may = user.has_perm(accounts.APPROVE)
+    out.print(f"{username} may {'' if may else 'not '}approve personal mail.", markup=False)
 
 
 def serve(
