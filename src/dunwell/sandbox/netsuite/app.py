@@ -5,11 +5,11 @@ import logging
 import threading
 from urllib.parse import parse_qs, urlsplit
 
+from dunwell.sandbox.faults import Fault
 from dunwell.sandbox.http import Answer, Request
 from dunwell.sandbox.netsuite import login, records, restlet, suiteql
 from dunwell.sandbox.netsuite.books import Call, Company, NetSuiteFault
 from dunwell.sandbox.netsuite.errors import RESTLET, Json, RefusedError, body_of, too_many
-from dunwell.sandbox.stripe.faults import Fault
 
 log = logging.getLogger(__name__)
 

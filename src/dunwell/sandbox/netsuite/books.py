@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from dunwell.engine.clock import Clock
+from dunwell.sandbox.faults import Fault, Faults, Kind
 from dunwell.sandbox.netsuite import suiteql
 from dunwell.sandbox.netsuite.login import Login
 from dunwell.sandbox.netsuite.tables import SCHEMA
-from dunwell.sandbox.stripe.faults import Fault, Faults, Kind
 
 _CURRENCIES = {"USD": "US Dollar", "EUR": "Euro", "GBP": "British pound", "JPY": "Yen"}
 

@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from dunwell.engine.clock import Clock
+from dunwell.sandbox.faults import Fault, Faults, Kind
 from dunwell.sandbox.stripe import (
     autopilot,
     charging,
@@ -25,7 +26,6 @@ from dunwell.sandbox.stripe import (
 from dunwell.sandbox.stripe.books import API_VERSION, Books
 from dunwell.sandbox.stripe.declines import Declined, Outcome, Paid
 from dunwell.sandbox.stripe.errors import Json, copied, unknown_object
-from dunwell.sandbox.stripe.faults import Fault, Faults, Kind
 from dunwell.sandbox.stripe.idempotency import Keys
 
 P = ParamSpec("P")

@@ -4,12 +4,12 @@ import json
 import logging
 from urllib.parse import urlsplit
 
+from dunwell.sandbox.faults import Fault
 from dunwell.sandbox.http import Answer, Request
 from dunwell.sandbox.stripe import endpoints, pages, routes
 from dunwell.sandbox.stripe.account import Account, Call
-from dunwell.sandbox.stripe.errors import Json, RefusedError, refuse
+from dunwell.sandbox.stripe.errors import Json, RefusedError, on_demand, refuse
 from dunwell.sandbox.stripe.expand import expanded
-from dunwell.sandbox.stripe.faults import Fault
 from dunwell.sandbox.stripe.forms import decode
 
 __all__ = ["Answer", "App", "Request", "endpoints"]
@@ -109,7 +109,7 @@ class App:
             with self._account.lock:
                 self._account.keys.forget(begun)
         if fault.kind == "status":
-            done = (fault.status, {"error": fault.error})
+            done = (fault.status, {"error": on_demand(fault.status)})
             return self._log(request, path, params, request_id, done, dict(fault.headers))
         self._log(request, path, params, request_id, (0, {}))
         return Answer(0, cut=True)

@@ -49,3 +49,17 @@ def unknown_object(kind: str, id_: str, *, param: str, status: int) -> RefusedEr
 def card_declined(error: Json) -> RefusedError:
     """Build the 402 of a declined charge from the payment's own error object."""
     return RefusedError(402, error, executed=True)
+
+
+_BODIES: dict[int, Json] = {
+    402: {"type": "card_error", "code": "card_declined", "message": "Declined on demand."},
+    403: {"type": "invalid_request_error", "message": "The key lacks the permission this needs."},
+    409: {"type": "invalid_request_error", "code": "lock_timeout", "message": "The object is in use."},
+    429: {"type": "invalid_request_error", "code": "rate_limit", "message": "Too many requests."},
+}
+_BROKEN: Json = {"type": "api_error", "message": "Something went wrong on the sandbox's end."}
+
+
+def on_demand(status: int) -> Json:
+    """Say what a fault with a status says, as an error object."""
+    return dict(_BODIES.get(status, _BROKEN))

@@ -1,4 +1,4 @@
-"""Faults on demand: error answers, held answers, cut connections."""
+"""Faults on demand, for every fake vendor: error answers, held answers, cut connections."""
 
 import threading
 from collections.abc import Mapping
@@ -6,17 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from dunwell.sandbox.stripe.errors import Json
-
 Kind = Literal["status", "hold", "cut"]
-
-_BODIES: dict[int, Json] = {
-    402: {"type": "card_error", "code": "card_declined", "message": "Declined on demand."},
-    403: {"type": "invalid_request_error", "message": "The key lacks the permission this needs."},
-    409: {"type": "invalid_request_error", "code": "lock_timeout", "message": "The object is in use."},
-    429: {"type": "invalid_request_error", "code": "rate_limit", "message": "Too many requests."},
-}
-_BROKEN: Json = {"type": "api_error", "message": "Something went wrong on the sandbox's end."}
 
 
 @dataclass(slots=True)
@@ -38,11 +28,6 @@ class Fault:
     def matches(self, method: str, path: str) -> bool:
         """Whether a request is the one to fail; the pattern is a glob over the path."""
         return self.times > 0 and self.method in ("*", method) and fnmatchcase(path, self.pattern)
-
-    @property
-    def error(self) -> Json:
-        """The error object of a status fault."""
-        return dict(_BODIES.get(self.status, _BROKEN))
 
 
 class Faults:
