@@ -50,8 +50,11 @@ _KINDS = (
 )
 
 
-def make(cases: int) -> None:
-    """Fill empty tables with `cases` open cases, none of them due."""
+def make(cases: int, stride: int) -> None:
+    """Fill empty tables with `cases` open cases, none of them due.
+
+    Every `stride`-th of them, counted from any case, make a set in which the kinds take turns.
+    """
     keep.pin(built_in_book(), NOW - 60 * _DAY)
     postgres = connection.vendor == "postgresql"
     with transaction.atomic(), connection.cursor() as cursor:
@@ -61,15 +64,17 @@ def make(cases: int) -> None:
         for statement in sql.preparations(postgres=postgres):
             cursor.execute(statement)
         _say_kinds(cursor)
-        cursor.execute(sql.numbers(cases))
-        for statement in sql.insertions(built_in_book().version, postgres=postgres):
+        cursor.execute(sql.numbers(cases, stride))
+        for statement in sql.insertions(built_in_book().version, stride, postgres=postgres):
             cursor.execute(statement)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if postgres else "ANALYZE")
+        if postgres:
+            cursor.execute("CHECKPOINT")  # what is still to be flushed would be flushed while we measure
 
 
 def make_due(number: int, cases: int, stride: int) -> None:
-    """Let the alarm of `cases` cases ring just before `NOW`: every `stride`-th, starting at `number`."""
+    """Let the alarm of the first `cases` cases of a set ring just before `NOW`."""
     ids = list(range(number + 1, number + 1 + cases * stride, stride))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(

@@ -1,10 +1,15 @@
+# ruff: noqa: SLF001 - `_meta` is how Django says what a model's columns are
 """The SQL behind `crowd`: one INSERT ... SELECT a table, in words both databases know."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
-HELD, SHARED = 17, 19  # kinds that are on hold, and that share the customer of the case before
+from django.apps import apps
+
+# Kinds that a person has looked at, that are on hold, and that share the customer of the case before.
+ASKED, HELD, SHARED = 11, 17, 19
 _ZEROS = "0" * 64
-_CUSTOMER = f"made.i - (CASE WHEN made.k = {SHARED} AND made.i > 1 THEN 1 ELSE 0 END)"
 
 
 def preparations(*, postgres: bool) -> Iterator[str]:
@@ -16,25 +21,43 @@ def preparations(*, postgres: bool) -> Iterator[str]:
     yield "CREATE TEMPORARY TABLE made (i bigint PRIMARY KEY, k int)"
 
 
-def numbers(cases: int) -> str:
-    """Number the cases; the kinds take turns among the cases of any one stride."""
+def numbers(cases: int, stride: int) -> str:
+    """Number the cases; among every `stride`-th of them, the kinds take turns."""
     return (
         "INSERT INTO made (i, k) "
         f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {cases}) "
-        "SELECT i, (i / 1000 + i) % 20 FROM n"
+        f"SELECT i, (i - 1) / {stride} % 20 FROM n"
     )
 
 
-def insertions(policy: str, *, postgres: bool) -> Iterator[str]:
+def insertions(policy: str, stride: int, *, postgres: bool) -> Iterator[str]:
     """Yield the statements that fill the tables of the store from the scratch tables."""
-    for table, source, columns in _tables(policy, postgres=postgres):
+    for table, source, said in _tables(policy, stride, postgres=postgres):
+        columns = {**_defaults(table), **said}
         names, values = ", ".join(f'"{name}"' for name in columns), ", ".join(columns.values())
         yield f"INSERT INTO {table} ({names}) SELECT {values} FROM {source}"  # noqa: S608 - constants
     for table in ("made", "kind", "said", "entry"):
         yield f"DROP TABLE {table}"
 
 
-def _tables(policy: str, *, postgres: bool) -> Iterator[tuple[str, str, dict[str, str]]]:
+def _defaults(table: str) -> dict[str, str]:
+    """What Django writes into columns nobody names; those without a default stay null."""
+    model = apps.get_model(table.replace("_", ".", 1))
+    fields = [field for field in model._meta.concrete_fields if field.has_default()]
+    return {field.column: _literal(field.get_default()) for field in fields}
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _tables(policy: str, stride: int, *, postgres: bool) -> Iterator[tuple[str, str, dict[str, str]]]:
+    customer = f"made.i - (CASE WHEN made.k = {SHARED} THEN {stride} ELSE 0 END)"
     turn = "(made.i / 20) % 4"
     later = (
         "TIMESTAMPTZ '2026-04-15 13:00:00+00' + made.i % 1000000 * interval '1 second'"
@@ -85,7 +108,7 @@ def _tables(policy: str, *, postgres: bool) -> Iterator[tuple[str, str, dict[str
             "id": "made.i",
             "external_id": "'in_' || made.i",
             "number": "'INV-' || made.i",
-            "customer_id": _CUSTOMER,
+            "customer_id": customer,
             "open_minor": "120000 + made.i % 1000",
             "currency": "'USD'",
             "status": "kind.state",
@@ -101,7 +124,7 @@ def _tables(policy: str, *, postgres: bool) -> Iterator[tuple[str, str, dict[str
         {
             "id": "made.i",
             "invoice_id": "made.i",
-            "customer_id": _CUSTOMER,
+            "customer_id": customer,
             "policy_id": f"'{policy}'",
             "track": "'standard'",
             "status": "'open'",
@@ -124,13 +147,26 @@ def _tables(policy: str, *, postgres: bool) -> Iterator[tuple[str, str, dict[str
         "store_hold",
         f"made WHERE made.k = {HELD}",
         {
-            "customer_id": _CUSTOMER,
+            "customer_id": customer,
             "case_id": "made.i",
             "kind": "'pause'",
             "start_at": "'2026-04-10 15:00:00+00'" if postgres else "'2026-04-10 15:00:00'",
             "until_at": "'2026-04-14 13:00:00+00'" if postgres else "'2026-04-14 13:00:00'",
             "by": "'sample'",
             "reason": "'The customer asked for time.'",
+        },
+    )
+    yield (
+        "store_reviewitem",
+        f"{cases} WHERE made.k = {ASKED}",
+        {
+            "case_id": "made.i",
+            "kind": "'bad_data'",
+            "opened_at": "kind.anchor",
+            "reason": "'Something about this customer was not known.'",
+            "closed_at": "kind.anchor",
+            "closed_by": "'sample'",
+            "resolution": "'A person looked it up.'",
         },
     )
     yield (
@@ -162,7 +198,7 @@ def _tables(policy: str, *, postgres: bool) -> Iterator[tuple[str, str, dict[str
             "tries": "1",
             "settled_at": "said.at",
             "to_name": "'Robin Sample'",
-            "to_address": f"'ap@customer-' || ({_CUSTOMER}) || '.example'",
+            "to_address": f"'ap@customer-' || ({customer}) || '.example'",
             "subject": "'Invoice INV-' || made.i",
             # What was sent is never read by a tick; a full mail here would only fill the disk.
             "text": "'Sent.'",
