@@ -36,7 +36,7 @@ class _Entry:
 
 @dataclass(slots=True)
 class Effect:
-    """A mail or charge to queue: the columns of `models.OutboxItem`, without the cost of a model."""
+    """An effect to queue: the columns of `models.OutboxItem`, without the cost of a model."""
 
     key: str
     kind: str
@@ -57,9 +57,12 @@ class Effect:
     claimed_by: str = ""
     tries: int = 0
     settled_at: datetime | None = None
+    letter_id: int | None = None
     note: str = ""
 
 
+# What a case that ends leaves undone would be missed: Stripe collects again, a mail that left is proved.
+_OUTLIVES_ITS_CASE = (models.OutboxItem.HAND_BACK, models.OutboxItem.CONFIRM)
 _MOVING = ("status", "ending", "closed_at", "due_at", "because", "chain_length", "chain_head")
 _STEADY = attrgetter(*models.Case.STEADY)
 
@@ -183,7 +186,8 @@ def _settle_closed(cases: list[int], now: datetime) -> None:
         closed_at=now, closed_by="dunwell", resolution="The case was closed."
     )
     models.Hold.objects.filter(case__in=cases, ended_at=None).update(ended_at=now)
-    models.OutboxItem.objects.filter(case__in=cases, state=MessageState.QUEUED.value).update(
+    queued = models.OutboxItem.objects.filter(case__in=cases, state=MessageState.QUEUED.value)
+    queued.exclude(kind__in=_OUTLIVES_ITS_CASE).update(
         state=MessageState.STOPPED.value, settled_at=now, note="The case was closed."
     )
 
