@@ -39,7 +39,7 @@ def compose(
 ) -> Letter | Unwritable:
     """Write one message of the standard track for the moment `now`."""
     try:
-        written = render(book.wording, stage, _context(pk, case, stage, book, ports, now))
+        written = render(book.wording, stage, context_of(pk, case, stage, book, ports, now))
     except IncompleteContextError as error:
         return Unwritable(f"The {stage} cannot be written: {error}.")
     return Letter(written.subject, written.text, written.html)
@@ -49,7 +49,7 @@ def check_letter(
     letter: Letter, pk: int, case: Case, stage: Stage, book: Book, ports: Ports, written_at: datetime
 ) -> Unwritable | None:
     """Hold the text that is about to leave to the content rules (spec 1.1); None when it keeps them all."""
-    context = _context(pk, case, stage, book, ports, written_at)
+    context = context_of(pk, case, stage, book, ports, written_at)
     link = link_in(letter.text, pk, ports, written_at)
     if link is not None:
         context = replace(context, link=link)
@@ -92,8 +92,18 @@ def message_id(key: str, ports: Ports) -> str:
     return f"<{digest}@{urlsplit(ports.base_url).hostname or 'dunwell.invalid'}>"
 
 
-def _context(pk: int, case: Case, stage: Stage, book: Book, ports: Ports, now: datetime) -> MessageContext:
+def context_of(
+    pk: int,
+    case: Case,
+    stage: Stage | None,
+    book: Book,
+    ports: Ports,
+    now: datetime,
+    sender: Person | None = None,
+) -> MessageContext:
+    """Gather what a message may say at a moment; `stage` None: a personal mail, which `sender` signs."""
     policy, contact = book.policy, case.customer.contact
+    sender = sender or ports.sender
     zone = zone_for(case.customer, policy).zone
     today = now.astimezone(zone).date()
     failed_on = case.failed_at.astimezone(zone).date() if case.failed_at else None
@@ -103,9 +113,9 @@ def _context(pk: int, case: Case, stage: Stage, book: Book, ports: Ports, now: d
         invoice_number=case.invoice.number,
         amount=case.invoice.open,
         link=make_link(pk, ports, now),
-        sender_name=ports.sender.name,
+        sender_name=sender.name,
         company_name=policy.company.name,
-        reply_address=ports.sender.email,
+        reply_address=sender.email,
         contact_name=contact.name if contact else None,
         failed_on=failed_on,
         due_on=None if failed_on else since,
@@ -124,7 +134,7 @@ def _rail(case: Case) -> Rail:
     return Rail.OTHER if without else case.invoice.rail
 
 
-def _pay_by(stage: Stage, today: date, book: Book) -> date | None:
+def _pay_by(stage: Stage | None, today: date, book: Book) -> date | None:
     pay_by = book.policy.pay_by
     named = {Stage.DIRECT: pay_by.direct, Stage.FINAL: pay_by.final, Stage.ESCALATION: pay_by.escalation}
     return today + timedelta(days=named[stage]) if stage in named else None

@@ -1,6 +1,7 @@
-"""Payment links: our own signed, case-bound, expiring tokens; the vendor's session is made on the button.
+"""Links of ours: signed, bound to one case or letter, expiring. The vendor's session is made on the button.
 
-Stripe's portal sessions die within minutes, so no session address is ever put in a mail (spec 4).
+Stripe's portal sessions die within minutes, so no session address is ever put in a mail (spec 4). A payment
+link opens nothing of the relationship owner's, and theirs pays nothing: each kind is signed for itself.
 """
 
 import hmac
@@ -15,19 +16,22 @@ from django.utils.crypto import salted_hmac
 from dunwell.engine.ports import Ports
 from dunwell.engine.trouble import DATABASE_AWAY
 from dunwell.policy import words
-from dunwell.policy.facts import Unreadable
+from dunwell.policy.facts import Person, Unreadable
 from dunwell.policy.money import Money
 from dunwell.store import cases, keep, models, timeline
 from dunwell.store.claims import one_transaction
 from dunwell.store.journal import Journal
+from dunwell.store.letterfile import LetterFile, letter_file
 
 log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=60)
+OWNER_LIFETIME = timedelta(days=30)
 OPENED = "link_opened"
 # Scanners and browsers that look again and again leave one entry in this time.
 OPENED_AGAIN = timedelta(minutes=10)
 _SALT = "dunwell.payment-link"
+_OWNER_SALT = "dunwell.owner-link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,47 @@ class LinkView:
     rail: str
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerView:
+    """What the relationship owner's page shows: the letter as it stands, and what it is about."""
+
+    letter: LetterFile
+    owner: Person
+    customer_name: str
+    invoice_number: str
+    company_name: str
+    case_open: bool
+
+
 def make_link(case: int, ports: Ports, now: datetime) -> str:
     """Make the address a mail carries for a case; good for 60 days.
 
     The days count from the house's clock if that is later than `now`: a worker may be acting at an earlier
     instant (`worker --at`), but the page will be asked for by people.
     """
-    until = int((max(now, ports.clock.now()) + LIFETIME).timestamp())
-    token = _signer(ports.secret).sign_object([case, until], compress=False)
-    return f"{ports.base_url}/pay/{token}"
+    return f"{ports.base_url}/pay/{_token(case, LIFETIME, _SALT, ports, now)}"
+
+
+def make_owner_link(letter: int, ports: Ports, now: datetime) -> str:
+    """Make the address under which a relationship owner sees one letter; good for 30 days."""
+    return f"{ports.base_url}/owner/{_token(letter, OWNER_LIFETIME, _OWNER_SALT, ports, now)}"
+
+
+def owner_letter(token: str, ports: Ports, now: datetime) -> OwnerView | None:
+    """Show the letter an owner's link stands for; None for a forged, expired or foreign token. Changes nothing."""
+    letter = _signed_id(token, _OWNER_SALT, ports, now)
+    row = None if letter is None else letter_file(letter)
+    case = None if row is None else cases.case_with_id(row.case)
+    if row is None or case is None:
+        return None
+    return OwnerView(
+        letter=row,
+        owner=Person(row.cc_name, row.cc_address),
+        customer_name=case.customer.name,
+        invoice_number=case.invoice.number,
+        company_name=keep.book_of(case.policy_id).policy.company.name,
+        case_open=case.closed_at is None,
+    )
 
 
 def link_in(text: str, case: int, ports: Ports, now: datetime) -> str | None:
@@ -61,7 +97,7 @@ def link_in(text: str, case: int, ports: Ports, now: datetime) -> str | None:
     prefix = f"{ports.base_url}/pay/"
     for word in text.split():
         token = word.removeprefix(prefix).rstrip(".,)")
-        if word.startswith(prefix) and _case_id(token, ports, now) == case:
+        if word.startswith(prefix) and _signed_id(token, _SALT, ports, now) == case:
             return prefix + token
     return None
 
@@ -101,17 +137,22 @@ def start_update(token: str, ports: Ports) -> str | Unreadable | None:
 
 
 def _case_of(token: str, ports: Ports, now: datetime) -> models.Case | None:
-    case = _case_id(token, ports, now)
+    case = _signed_id(token, _SALT, ports, now)
     return None if case is None else cases.case_with_id(case)
 
 
-def _case_id(token: str, ports: Ports, now: datetime) -> int | None:
-    """The case a token stands for; None when it was not made here or its time is over."""
+def _token(id_: int, lifetime: timedelta, salt: str, ports: Ports, now: datetime) -> str:
+    until = int((max(now, ports.clock.now()) + lifetime).timestamp())
+    return _signer(ports.secret, salt).sign_object([id_, until], compress=False)
+
+
+def _signed_id(token: str, salt: str, ports: Ports, now: datetime) -> int | None:
+    """What a token stands for; None when it was not made here for this purpose, or its time is over."""
     try:
-        case, until = _signer(ports.secret).unsign_object(token)
+        id_, until = _signer(ports.secret, salt).unsign_object(token)
     except signing.BadSignature:
         return None
-    return None if now > datetime.fromtimestamp(until, UTC) else int(case)
+    return None if now > datetime.fromtimestamp(until, UTC) else int(id_)
 
 
 def _note(case: models.Case, kind: str, text: str, now: datetime) -> None:
@@ -172,5 +213,5 @@ def _keyed(salt: str, key: str | bytes) -> hmac.HMAC:
 
 
 @lru_cache(maxsize=8)
-def _signer(secret: str) -> _Signer:
-    return _Signer(key=secret, salt=_SALT)
+def _signer(secret: str, salt: str) -> _Signer:
+    return _Signer(key=secret, salt=salt)

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from dunwell.policy.facts import Contact, Hold
-from dunwell.policy.words import HoldScope, ReviewKind
+from dunwell.policy.words import HoldKind, HoldScope, ReviewKind
 from dunwell.store import models
 from dunwell.store.keep import SET_BY_A_PERSON, keep_contact
 from dunwell.store.plain import plain
@@ -28,6 +28,12 @@ def active_hold(hold: int, now: datetime) -> models.Hold | None:
     """A hold that is still on. Ask again once its cases are locked: only then does the answer stand."""
     still = Q(until_at=None) | Q(until_at__gt=now)
     return models.Hold.objects.filter(still, pk=hold, ended_at=None).first()
+
+
+def holds_of(case: models.Case, kind: HoldKind, now: datetime) -> list[models.Hold]:
+    """The holds of a kind that a case itself is under."""
+    still = Q(until_at=None) | Q(until_at__gt=now)
+    return list(models.Hold.objects.filter(still, case=case, kind=kind.value, ended_at=None).order_by("pk"))
 
 
 def end_hold(hold: models.Hold, now: datetime) -> None:

@@ -1,0 +1,69 @@
+"""The text of a personal mail: what it may say, which rules it breaks, and its simple HTML."""
+
+import html
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from dunwell.engine.letters import context_of
+from dunwell.engine.links import link_in
+from dunwell.engine.ports import Ports
+from dunwell.policy.book import Book
+from dunwell.policy.content import Breach, check_content, expectation_of
+from dunwell.policy.facts import Case, Person
+from dunwell.policy.untrusted import one_line
+from dunwell.policy.wording import Rendered
+from dunwell.policy.words import Track
+from dunwell.store import models
+
+LONGEST_SUBJECT = 200
+LONGEST_TEXT = 10_000
+
+
+def signer(ports: Ports) -> Person:
+    """Say who signs personal mails: the manager, or the sender where none is named."""
+    return ports.manager or ports.sender
+
+
+def cleaned(subject: str, text: str) -> tuple[str, str]:
+    """Make what a person typed one subject line and plain text with one kind of line ends."""
+    lines = [line.rstrip() for line in text[:LONGEST_TEXT].replace("\r\n", "\n").split("\n")]
+    return one_line(subject, LONGEST_SUBJECT), "\n".join(lines).strip() + "\n"
+
+
+def breaches_of(
+    letter: models.Letter, subject: str, text: str, case: Case, book: Book, ports: Ports, now: datetime
+) -> tuple[Breach, ...]:
+    """Hold a text of a letter to the content rules of personal mails (spec 1.2, step 4); empty: it keeps them all."""
+    sender = signer(ports)
+    context = context_of(letter.case_id, case, None, book, ports, now, sender)
+    link = link_in(text, letter.case_id, ports, now)
+    if link is not None:
+        context = replace(context, link=link)
+    expected = expectation_of(
+        context,
+        sender_email=sender.email,
+        cc=(letter.cc_address,) if letter.cc_address else (),
+        max_words=book.policy.messages.max_words,
+        track=Track.PERSONAL,
+    )
+    found = check_content(None, Rendered(subject, text, ""), expected)
+    return found or check_content(None, Rendered(subject, text, as_html(text, context.link)), expected)
+
+
+def in_words(breaches: tuple[Breach, ...]) -> str:
+    """Name every broken rule with its place."""
+    return "; ".join(f"{breach.place}: {breach.message}" for breach in breaches)
+
+
+_LINK_WORDS = "Update payment details"
+
+
+def as_html(text: str, link: str) -> str:
+    """Write the same text as plain paragraphs; the link becomes words to press, as mail readers show them."""
+    address = html.escape(link)
+    pressed = f'<a href="{address}">{_LINK_WORDS}</a>'
+    escaped = html.escape(text.strip()).replace(address, pressed)
+    blocks = (block.replace("\n", "<br>\n") for block in re.split(r"\n{2,}", escaped))
+    body = "\n".join(f"<p>{block}</p>" for block in blocks)
+    return f"<!doctype html>\n<html>\n<body>\n{body}\n</body>\n</html>\n"

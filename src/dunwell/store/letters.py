@@ -1,0 +1,39 @@
+"""Personal mails in rows: found, and changed under their case's lock. Pages read them in `letterfile`."""
+
+from typing import Any
+
+from dunwell.policy.words import LetterState, MessageState
+from dunwell.store import models
+from dunwell.store.plain import plain
+
+# Letters that may still leave, or may have left without anybody knowing.
+LIVE = (LetterState.DRAFT, LetterState.APPROVED, LetterState.LEAVING, LetterState.IN_DOUBT)
+
+
+def letter_with_id(letter: int) -> models.Letter | None:
+    """One letter by id. Ask again once its case is locked: only then does the answer stand."""
+    return models.Letter.objects.filter(pk=letter).first()
+
+
+def live_letter(case: models.Case) -> models.Letter | None:
+    """The letter of a locked case that has not left, or may have."""
+    return models.Letter.objects.filter(case=case, state__in=[state.value for state in LIVE]).first()
+
+
+def change(letter: models.Letter, **values: Any) -> None:
+    """Write new values to a letter whose case is locked."""
+    for name, value in values.items():
+        setattr(letter, name, plain(value) if isinstance(value, str) else value)
+    letter.save(update_fields=list(values))
+
+
+def effects_of(letter: models.Letter, kind: str) -> list[models.OutboxItem]:
+    """The effects of a kind that a letter had, oldest first."""
+    return list(models.OutboxItem.objects.filter(letter=letter, kind=kind).order_by("pk"))
+
+
+def is_being_handed_over(letter: models.Letter) -> bool:
+    """Say whether a worker has it at the door: it may have left."""
+    handing = [MessageState.HANDING_OVER.value, MessageState.UNKNOWN.value, MessageState.SENT.value]
+    found = models.OutboxItem.objects.filter(letter=letter, kind=models.OutboxItem.LETTER)
+    return found.filter(state__in=handing).exists()
