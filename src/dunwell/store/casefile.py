@@ -11,6 +11,7 @@ from dunwell.policy import facts, words
 from dunwell.policy.money import Money
 from dunwell.store import models
 from dunwell.store.desk import active_holds
+from dunwell.store.letterfile import LetterFile, letters_of
 from dunwell.store.snapshots import snapshots
 
 
@@ -89,6 +90,16 @@ class ReviewRow:
 
 
 @dataclass(frozen=True, slots=True)
+class InLedger:
+    """The invoice as the ledger last showed it."""
+
+    invoice: str
+    status: words.InvoiceStatus
+    open: Money | None
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFile:
     """A case with its facts as the rules see them, and its whole history, oldest first."""
 
@@ -103,8 +114,10 @@ class CaseFile:
     warnings: tuple[str, ...]
     customer_read_at: datetime
     invoice_read_at: datetime
+    in_ledger: InLedger | None
     holds: tuple[HoldRow, ...]
     mails: tuple[MailRow, ...]
+    letters: tuple[LetterFile, ...]
     attempts: tuple[AttemptRow, ...]
     reviews: tuple[ReviewRow, ...]
     timeline: tuple[Entry, ...]
@@ -119,9 +132,14 @@ class CaseFile:
         """What waits for a person."""
         return tuple(item for item in self.reviews if item.closed_at is None)
 
+    @property
+    def ours(self) -> bool:
+        """Whether we, not Stripe, retry the charge."""
+        return self.case.collection.owner is words.CollectionOwner.DUNWELL
+
 
 def case_file(case: int, now: datetime) -> CaseFile | None:
-    """Read a case with everything around it; None when there is no such case. Twelve queries."""
+    """Read a case with everything around it; None when there is no such case, in a fixed number of queries."""
     row = models.Case.objects.select_related("invoice", "customer").filter(pk=case).first()
     if row is None:
         return None
@@ -137,8 +155,10 @@ def case_file(case: int, now: datetime) -> CaseFile | None:
         warnings=tuple(str(warning) for warning in row.customer.warnings),
         customer_read_at=row.customer.read_at,
         invoice_read_at=row.invoice.read_at,
+        in_ledger=_in_ledger(row.invoice),
         holds=_holds(row, now),
         mails=_mails(row),
+        letters=letters_of(row.pk),
         attempts=_attempts(row),
         reviews=_reviews(row),
         timeline=_timeline(row),
@@ -154,6 +174,18 @@ def mail_html(case: int, mail: int) -> str | None:
     """The HTML version of a mail of this case; None when there is none."""
     found = models.OutboxItem.objects.filter(pk=mail, case=case, kind=models.OutboxItem.MAIL)
     return found.values_list("html", flat=True).first() or None
+
+
+def _in_ledger(row: models.Invoice) -> InLedger | None:
+    if not row.ledger_status:
+        return None
+    opened = row.ledger_open_minor
+    return InLedger(
+        invoice=row.ledger_id,
+        status=words.InvoiceStatus(row.ledger_status),
+        open=None if opened is None else Money(opened, row.currency),
+        read_at=row.ledger_read_at,
+    )
 
 
 def _holds(row: models.Case, now: datetime) -> tuple[HoldRow, ...]:

@@ -10,12 +10,13 @@ from dunwell.policy import facts, words
 from dunwell.policy.money import Money
 from dunwell.store import models
 from dunwell.store.desk import LAST_PAGE, PAGE
+from dunwell.store.letterfile import newest_letters
 from dunwell.store.snapshots import customer_facts
 
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """Something that needs a person, with what it is about."""
+    """Something that needs a person, with what it is about; `letter` is the newest personal mail of its case."""
 
     id: int
     case: int
@@ -28,6 +29,7 @@ class QueueRow:
     open: Money
     customer: facts.Customer
     policy: str
+    letter: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ def review_queue(*, kind: str = "", assigned_to: str = "", page: int = 1) -> Que
     order = ("case__invoice__currency", "-case__invoice__open_minor", "opened_at", "pk")
     start = (min(page, LAST_PAGE) - 1) * PAGE
     items = list(found.order_by(*order)[start : start + PAGE + 1])
+    letters = newest_letters(item.case_id for item in items)
     return Queue(
-        tuple(_queue_row(item) for item in items[:PAGE]),
+        tuple(_queue_row(item, letters.get(item.case_id)) for item in items[:PAGE]),
         tuple((words.ReviewKind(name), count) for name, count in kinds),
         more=len(items) > PAGE,
     )
@@ -63,7 +66,7 @@ def waiting_reviews(at_most: int = 100) -> int:
     return models.ReviewItem.objects.filter(closed_at=None)[:at_most].count()
 
 
-def _queue_row(item: models.ReviewItem) -> QueueRow:
+def _queue_row(item: models.ReviewItem, letter: int | None) -> QueueRow:
     return QueueRow(
         id=item.pk,
         case=item.case_id,
@@ -76,6 +79,7 @@ def _queue_row(item: models.ReviewItem) -> QueueRow:
         open=Money(item.case.invoice.open_minor, item.case.invoice.currency),
         customer=customer_facts(item.case.customer, None),
         policy=item.case.policy_id,
+        letter=letter,
     )
 
 
