@@ -13,6 +13,7 @@ from dunwell.policy.opening import Opening, open_on
 from dunwell.policy.readings import ArrearsReading, CustomerReading, Notice, Topic
 from dunwell.policy.respond import to_new_method
 from dunwell.store import cases, claims, keep, models, people, snapshots
+from dunwell.store.instruments import METHOD_SAVED
 from dunwell.store.journal import Journal
 from dunwell.store.plain import plain
 
@@ -75,7 +76,7 @@ def method_saved(arrears: ArrearsReading, method: str, at: datetime, ports: Port
     journal = Journal(now)
     journal.entry(
         case,
-        "method_saved",
+        METHOD_SAVED,
         "The customer saved a payment method.",
         by="customer",
         at=at,

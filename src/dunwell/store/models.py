@@ -180,6 +180,11 @@ class PaymentAttempt(models.Model):
     code = models.CharField(max_length=100, default="")
     sentence = models.CharField(max_length=300, default="")
 
+    class Meta:
+        """How often a method was tried lately is found by index."""
+
+        indexes = [models.Index(fields=["method", "at"], condition=~Q(method=""), name="attempt_by_method")]
+
 
 class Letter(models.Model):
     """A personal mail of a case, from draft to proof (spec 1.2). `version` grows with every change of its text.

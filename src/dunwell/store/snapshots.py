@@ -11,21 +11,37 @@ from django.db.models import Q
 from dunwell.policy import facts, words
 from dunwell.policy.money import Money
 from dunwell.store import models
+from dunwell.store.instruments import instruments
 
 # The columns the rules look at. A row of a few columns costs a third of a model's instance.
 _INVOICE = (
     *("id", "external_id", "number", "open_minor", "currency"),
     *("status", "due_on", "rail", "in_flight", "charged_back"),
+    *("auto_advance", "next_attempt_at", "ledger_id"),
 )
 _CUSTOMER = (
     *("id", "external_id", "name", "country", "subdivision", "timezone", "strategic"),
     *("mrr_currency", "mrr_minor", "mrr_source", "mrr_as_of", "owner_name", "owner_email"),
-    *("tenure_months", "invoices_paid", "invoices_on_time", "failures_90d"),
+    *("tenure_months", "invoices_paid", "invoices_on_time", "failures_90d", "ledger_id", "crm_status"),
 )
-_CONTACT = ("customer_id", "name", "email", "source", "deliverable")
+_CONTACT = ("customer_id", "ledger_id", "name", "email", "source", "deliverable")
 _HOLD = ("kind", "case_id", "customer_id", "start_at", "until_at", "reason", "by", "ended_at")
 _STEADY = attrgetter(*models.Case.STEADY)
 _GONE = {words.MessageState.STOPPED.value, words.MessageState.REFUSED.value}
+_RUNNING = {
+    words.MessageState.QUEUED.value,
+    words.MessageState.CLAIMED.value,
+    words.MessageState.HANDING_OVER.value,
+}
+# What an effect is in the rules' own words. Messages and letters tell of theirs themselves.
+_UNDER_WAY = {
+    models.OutboxItem.CHARGE: words.ActionKind.RETRY,
+    models.OutboxItem.GATHER: words.ActionKind.GATHER,
+    models.OutboxItem.TAKE_OVER: words.ActionKind.TAKE_OVER,
+    models.OutboxItem.HAND_BACK: words.ActionKind.HAND_BACK,
+    models.OutboxItem.CALL: words.ActionKind.CALL_TASK,
+}
+_TO_A_CONTACT = (models.OutboxItem.MAIL, models.OutboxItem.LETTER)
 
 
 def read_locked(ids: Sequence[int]) -> list[models.Case]:
@@ -42,7 +58,8 @@ def read_locked(ids: Sequence[int]) -> list[models.Case]:
 def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Case]:
     """Build the facts of each case; eight queries for the whole batch.
 
-    An invoice or customer that hangs on its case is taken from there.
+    One more when a case is on the personal track, two more when we collect an invoice. An invoice or customer
+    that hangs on its case is taken from there.
     """
     ids = {row.id for row in rows}
     customers = {row.customer_id for row in rows}
@@ -50,20 +67,23 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
     who = _related(rows, "customer", _CUSTOMER)
     contacts = _contacts(customers)
     holds = _holds(rows, customers)
-    messages, addresses = _messages(ids), {c.email for c in contacts.values()}
-    written = _written(addresses, now)
+    messages, under_way = _outbox(ids)
+    written = _written({contact.email for contact, _ in contacts.values()}, now)
     attempts = _attempts({row.invoice_id for row in rows})
     reviews = _reviews(ids)
+    letters = _letters(rows)
+    methods = instruments(rows, {pk: invoice.rail for pk, invoice in invoices.items()}, attempts, now)
     built: dict[int, facts.Case] = {}
     for row in rows:
-        contact = contacts.get(row.customer_id)
+        contact, contact_id = contacts.get(row.customer_id, (None, ""))
+        invoice, customer = invoices[row.invoice_id], who[row.customer_id]
         built[row.id] = facts.Case(
             track=words.Track(row.track) if row.track else None,
             status=words.CaseStatus(row.status),
             opened_at=row.opened_at,
             anchor=row.anchor_at,
-            invoice=invoice_facts(invoices[row.invoice_id]),
-            customer=customer_facts(who[row.customer_id], contact),
+            invoice=invoice_facts(invoice),
+            customer=customer_facts(customer, contact),
             failed_at=row.failed_at,
             reason=_reason(row),
             messages=tuple(messages[row.id]),
@@ -71,6 +91,11 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
             holds=tuple(holds[row.id]),
             reviews=tuple(reviews[row.id]),
             payer_written_at=_written_elsewhere(written, contact, row.id),
+            ledger=_ledger(row, invoice, customer, contact_id) if row.uses_ledger else None,
+            collection=_collection(row),
+            letters=tuple(letters[row.id]),
+            instrument=methods.get(row.id),
+            under_way=frozenset(under_way[row.id]),
         )
     return built
 
@@ -96,6 +121,8 @@ def invoice_facts(row: models.Invoice) -> facts.Invoice:
         rail=words.Rail(row.rail),
         in_flight=row.in_flight,
         charged_back=row.charged_back,
+        auto_advance=row.auto_advance,
+        next_attempt=row.next_attempt_at,
     )
 
 
@@ -135,15 +162,35 @@ def _reason(row: models.Case) -> facts.Reason | None:
     )
 
 
-def _contacts(customers: Set[int]) -> dict[int, facts.Contact]:
-    """Pick each customer's contact: the first deliverable one by rank, else the first at all."""
-    chosen: dict[int, facts.Contact] = {}
+_STRIPES = facts.Collection()
+
+
+def _collection(row: models.Case) -> facts.Collection:
+    if row.collection == words.CollectionOwner.STRIPE.value:
+        return _STRIPES
+    return facts.Collection(words.CollectionOwner(row.collection), row.taken_over_at, row.proved_at)
+
+
+def _ledger(row: models.Case, invoice: Any, customer: Any, contact: str) -> facts.LedgerFacts:
+    return facts.LedgerFacts(
+        read_at=row.gathered_at,
+        missing=tuple(str(sentence) for sentence in row.missing),
+        customer=customer.ledger_id,
+        invoice=invoice.ledger_id,
+        contact=contact,
+        crm_status=customer.crm_status,
+    )
+
+
+def _contacts(customers: Set[int]) -> dict[int, tuple[facts.Contact, str]]:
+    """Pick each customer's contact, with the ledger's id: the first deliverable one by rank, else the first."""
+    chosen: dict[int, tuple[facts.Contact, str]] = {}
     rows = models.Contact.objects.filter(customer_id__among=customers).order_by("customer_id", "rank", "pk")
-    for customer, *said in rows.values_list(*_CONTACT):
+    for customer, ledger_id, *said in rows.values_list(*_CONTACT):
         contact = facts.Contact(*said)
         best = chosen.get(customer)
-        if best is None or (contact.deliverable and not best.deliverable):
-            chosen[customer] = contact
+        if best is None or (contact.deliverable and not best[0].deliverable):
+            chosen[customer] = contact, ledger_id
     return chosen
 
 
@@ -169,14 +216,42 @@ def _holds(rows: Sequence[models.Case], customers: Set[int]) -> dict[int, list[f
     return by_case
 
 
-def _messages(ids: Set[int]) -> dict[int, list[facts.Message]]:
-    found: dict[int, list[facts.Message]] = defaultdict(list)
-    rows = models.OutboxItem.objects.filter(case_id__among=ids, kind=models.OutboxItem.MAIL).order_by("pk")
-    for case, stage, state, queued, settled, to in rows.values_list(
-        "case_id", "stage", "state", "queued_at", "settled_at", "to_address"
+def _outbox(ids: Set[int]) -> tuple[dict[int, list[facts.Message]], dict[int, set[words.ActionKind]]]:
+    """Read what leaves for each case: its messages, and the other effects that are not done yet."""
+    messages: dict[int, list[facts.Message]] = defaultdict(list)
+    under_way: dict[int, set[words.ActionKind]] = defaultdict(set)
+    rows = models.OutboxItem.objects.filter(case_id__among=ids).order_by("pk")
+    for case, kind, stage, state, queued, settled, to in rows.values_list(
+        "case_id", "kind", "stage", "state", "queued_at", "settled_at", "to_address"
     ):
-        found[case].append(
-            facts.Message(words.Stage(stage), settled or queued, words.MessageState(state), to)
+        if kind == models.OutboxItem.MAIL:
+            messages[case].append(
+                facts.Message(words.Stage(stage), settled or queued, words.MessageState(state), to)
+            )
+        elif state in _RUNNING and kind in _UNDER_WAY:
+            under_way[case].add(_UNDER_WAY[kind])
+    return messages, under_way
+
+
+def _letters(rows: Sequence[models.Case]) -> dict[int, list[facts.Letter]]:
+    found: dict[int, list[facts.Letter]] = defaultdict(list)
+    personal = {row.id for row in rows if row.track == words.Track.PERSONAL.value}
+    if not personal:
+        return found
+    for letter in models.Letter.objects.filter(case_id__among=personal).order_by("pk").defer("text", "note"):
+        found[letter.case_id].append(
+            facts.Letter(
+                number=letter.number,
+                state=words.LetterState(letter.state),
+                drafted_at=letter.drafted_at,
+                owner_until=letter.owner_until,
+                owner_agreed_at=letter.owner_agreed_at,
+                approved_at=letter.approved_at,
+                approved_by=letter.approved_by,
+                sent_at=letter.sent_at,
+                confirmed_at=letter.confirmed_at,
+                to=letter.to_address,
+            )
         )
     return found
 
@@ -185,7 +260,7 @@ def _written(addresses: Set[str], now: datetime) -> dict[str, list[tuple[int, da
     """Who was written to lately, about which case. Thirty days is more than any per-payer cap."""
     found: dict[str, list[tuple[int, datetime]]] = defaultdict(list)
     rows = models.OutboxItem.objects.filter(
-        to_address__among=addresses, queued_at__gt=now - timedelta(days=30), kind=models.OutboxItem.MAIL
+        to_address__among=addresses, queued_at__gt=now - timedelta(days=30), kind__in=_TO_A_CONTACT
     ).exclude(state__in=_GONE)
     for address, case, queued, settled in rows.values_list(
         "to_address", "case_id", "queued_at", "settled_at"
