@@ -4,13 +4,32 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dunwell.policy.facts import Case, Contact, Customer, Hold, Invoice, Message, PaymentRecord, Reason
+from dunwell.policy.facts import (
+    Attempt,
+    Case,
+    Collection,
+    Contact,
+    Customer,
+    Hold,
+    Instrument,
+    Invoice,
+    LedgerFacts,
+    Letter,
+    Message,
+    Mrr,
+    PaymentRecord,
+    Reason,
+)
 from dunwell.policy.money import Money
 from dunwell.policy.words import (
+    AttemptOutcome,
+    AttemptTrigger,
     CaseStatus,
+    CollectionOwner,
     HoldKind,
     HoldScope,
     InvoiceStatus,
+    LetterState,
     MessageState,
     RetryClass,
     Stage,
@@ -83,3 +102,49 @@ def hold(
 def days(number: float) -> timedelta:
     """Shorten `timedelta(days=...)`."""
     return timedelta(days=number)
+
+
+OURS = Collection(CollectionOwner.DUNWELL, FAILED, FAILED)
+GATHERED = LedgerFacts(FAILED, customer="1834", invoice="28814", contact="2077")
+
+
+def mrr(*months: str) -> Mrr:
+    """Three months of MRR in USD."""
+    first, second, third = (Money.parse(month, "USD") for month in months)
+    return Mrr((first, second, third), "NetSuite")
+
+
+def large(**changes: Any) -> Customer:
+    """A customer above the threshold, with a named contact and a relationship owner."""
+    return customer(**({"mrr": mrr("6000.00", "6000.00", "6000.00")} | changes))
+
+
+def personal(**changes: Any) -> Case:
+    """A case on the personal track whose collection is ours and whose decline may pass."""
+    values: dict[str, Any] = {
+        "track": Track.PERSONAL,
+        "of": large(),
+        "collection": OURS,
+        "instrument": Instrument("pm_1", 1),
+        "attempts": (tried(FAILED, AttemptTrigger.STRIPE),),
+    }
+    return case(**(values | changes))
+
+
+def tried(
+    at: datetime,
+    trigger: AttemptTrigger = AttemptTrigger.RETRY,
+    outcome: AttemptOutcome = AttemptOutcome.DECLINED,
+) -> Attempt:
+    """An attempt with the instrument on file; one of ours that was declined, unless said otherwise."""
+    return Attempt(at, trigger, outcome, "pm_1", "insufficient_funds")
+
+
+def letter(number: int, state: LetterState, at: datetime, **changes: Any) -> Letter:
+    """A letter that was drafted and, if its state says so, signed and sent at one moment."""
+    values: dict[str, Any] = {"number": number, "state": state, "drafted_at": at}
+    if state is not LetterState.DRAFT:
+        values |= {"approved_at": at, "approved_by": "Valentina"}
+    if state in (LetterState.SENT, LetterState.CONFIRMED):
+        values["sent_at"] = at
+    return Letter(**(values | changes))

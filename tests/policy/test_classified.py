@@ -1,24 +1,30 @@
 """Every member of a closed set of words that the rules switch over is accounted for (design, habit 5)."""
 
 from dunwell.policy.decide import decide
+from dunwell.policy.facts import Collection, Reason
 from dunwell.policy.gate import CHARGED_UNDER, NOT_CHARGED_UNDER
+from dunwell.policy.personal import DOUBTFUL, GONE, LEAVING, LIVE, OUT
 from dunwell.policy.policy import default_policy
 from dunwell.policy.reasons import _TABLES
+from dunwell.policy.retries import no_retry_because
 from dunwell.policy.rules import CALLED, IN_DOUBT, ON_ITS_WAY, SETTLED, STRANGE
 from dunwell.policy.words import (
     ActionKind,
     Band,
     CaseStatus,
+    CollectionOwner,
     Ending,
     HoldKind,
     InvoiceStatus,
+    LetterState,
     MessageState,
     Rail,
+    RetryClass,
     ReviewKind,
     Stage,
     Track,
 )
-from tests.policy.cases import FAILED, case
+from tests.policy.cases import FAILED, case, personal
 
 POLICY = default_policy()
 
@@ -54,7 +60,7 @@ def test_every_status_of_a_case_has_its_rule() -> None:
 def test_every_track_has_its_rule() -> None:
     rules = {track: decide(case(track=track), POLICY, FAILED).rule for track in (*Track, None)}
 
-    assert rules == {Track.STANDARD: "send", Track.PERSONAL: "personal_track", None: "track_unknown"}
+    assert rules == {Track.STANDARD: "send", Track.PERSONAL: "incomplete", None: "track_unknown"}
 
 
 def test_every_stage_has_a_name_a_day_in_every_band_and_a_gap_unless_it_is_the_first() -> None:
@@ -68,8 +74,11 @@ def test_every_rail_has_tables_of_decline_codes() -> None:
     assert {rail.value for rail in Rail} <= set(_TABLES)
 
 
-def test_every_action_is_decided_here_or_belongs_to_the_personal_track() -> None:
+def test_every_action_is_decided_by_the_rules_but_the_hand_back() -> None:
     decided = {
+        ActionKind.GATHER,
+        ActionKind.DRAFT,
+        ActionKind.TAKE_OVER,
         ActionKind.SEND,
         ActionKind.RETRY,
         ActionKind.HOLD,
@@ -80,9 +89,33 @@ def test_every_action_is_decided_here_or_belongs_to_the_personal_track() -> None
         ActionKind.REVIEW,
         ActionKind.CLOSE,
     }
-    personal = {ActionKind.GATHER, ActionKind.DRAFT, ActionKind.TAKE_OVER, ActionKind.HAND_BACK}
+    by_a_person = {ActionKind.HAND_BACK}
 
-    assert decided | personal == set(ActionKind)
+    assert decided | by_a_person == set(ActionKind)
+
+
+def test_every_state_of_a_letter_counts_as_out_live_leaving_doubtful_or_gone() -> None:
+    classes = [OUT, LIVE, LEAVING, DOUBTFUL, GONE]
+
+    assert sum(len(members) for members in classes) == len(LetterState)
+    assert set().union(*classes) == set(LetterState)
+
+
+def test_every_class_of_a_decline_may_be_retried_or_may_not() -> None:
+    declined = {
+        kind: no_retry_because(personal(reason=Reason("x", kind, "Said.")), POLICY) for kind in RetryClass
+    }
+
+    assert [kind for kind, why_not in declined.items() if why_not is None] == [RetryClass.SOFT]
+
+
+def test_whoever_owns_collection_decides_who_retries() -> None:
+    owners = {
+        owner: no_retry_because(personal(collection=Collection(owner, FAILED, FAILED)), POLICY)
+        for owner in CollectionOwner
+    }
+
+    assert owners == {CollectionOwner.STRIPE: "collection is not ours", CollectionOwner.DUNWELL: None}
 
 
 def test_every_ending_is_read_from_the_ledger_or_said_by_a_person() -> None:
@@ -95,7 +128,10 @@ def test_every_ending_is_read_from_the_ledger_or_said_by_a_person() -> None:
 
 def test_every_reason_for_review_comes_from_the_rules_or_from_the_engine() -> None:
     rules = {
-        ReviewKind.PERSONAL_TRACK,
+        ReviewKind.INCOMPLETE,
+        ReviewKind.DRIFT,
+        ReviewKind.LEDGERS_DISAGREE,
+        ReviewKind.UNAPPLIED,
         ReviewKind.MRR_UNKNOWN,
         ReviewKind.NO_CONTACT,
         ReviewKind.REPLY,
@@ -114,6 +150,11 @@ def test_every_reason_for_review_comes_from_the_rules_or_from_the_engine() -> No
         ReviewKind.CHARGE_UNKNOWN,
         ReviewKind.GATE_CLOSED,
         ReviewKind.CONTENT,
+        ReviewKind.SUPPRESSION,
+        ReviewKind.DRAFT,
+        ReviewKind.VETO,
+        ReviewKind.NOT_CONFIRMED,
+        ReviewKind.PERSONAL_TRACK,
     }
 
     assert rules | engine == set(ReviewKind)

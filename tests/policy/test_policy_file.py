@@ -66,6 +66,13 @@ def test_the_values_of_the_spec_are_the_defaults() -> None:
     assert policy.gate.reading_max_age_seconds == 60
     assert policy.gate.tell_person_after_hours == 24
     assert policy.messages.max_words == 120
+    assert (policy.personal.retry_at, policy.personal.retry_after_working_days) == (time(10), 3)
+    assert (policy.personal.veto_working_hours, policy.personal.max_letters) == (2, 3)
+    assert (policy.personal.confirm_within_minutes, policy.personal.send_by) == (15, "netsuite")
+    assert policy.retries.days == (1, 3, 5, 7)
+    assert (policy.retries.max_per_invoice, policy.retries.max_per_card) == (8, 15)
+    assert (policy.retries.card_window_days, policy.retries.represent_window_days) == (30, 180)
+    assert (policy.retries.max_represented, policy.retries.represent_codes) == (2, ("R01", "R09"))
     assert policy.thresholds["USD"] == Money(500_000, "USD")
     assert policy.thresholds["JPY"] == Money(750_000, "JPY")
     assert policy.thresholds["KWD"] == Money(1_500_000, "KWD")
@@ -127,6 +134,19 @@ def test_a_policy_cannot_be_changed() -> None:
         default_policy().offsets[Band.NORMAL][Stage.FINAL] = 1  # type: ignore[index]
 
 
+def test_whoever_collects_on_the_standard_track_is_a_choice() -> None:
+    assert parse_policy('[track]\ncollection = "dunwell"').track.collection == "dunwell"
+
+
+@pytest.mark.parametrize(
+    ("retry_at", "ends"), [("10:00", time(12)), ("21:59", time(23, 59)), ("22:30", time.max)]
+)
+def test_the_mornings_of_retries_last_two_hours_but_end_with_the_day(retry_at: str, ends: time) -> None:
+    policy = parse_policy(f'[personal]\nretry_at = "{retry_at}"')
+
+    assert policy.mornings.closes == ends
+
+
 def test_policies_can_be_used_as_keys() -> None:
     assert {default_policy(): 1}[Policy()] == 1
 
@@ -152,8 +172,12 @@ def test_policies_can_be_used_as_keys() -> None:
             '[company]\ntimezone = "Mars/Olympus"',
             [(2, "company.timezone", "must be a time zone such as America/New_York")],
         ),
-        ('[track]\ncollection = "dunwell"', [(2, "track.collection", "'dunwell' is not available yet")]),
-        ('[track]\ncollection = "none"', [(2, "track.collection", "must be 'stripe'")]),
+        ('[track]\ncollection = "none"', [(2, "track.collection", "must be 'stripe' or 'dunwell'")]),
+        ('[personal]\nsend_by = "post"', [(2, "personal.send_by", "must be 'netsuite' or 'smtp'")]),
+        ("[retries]\ndays = [1, 3, 3]", [(2, "retries.days", "must be ascending, no day twice")]),
+        ("[retries]\ndays = []", [(2, "retries.days", "must name at least one day")]),
+        ("[retries]\ndays = [0, 3]", [(2, "retries.days.0", "must be at least 1")]),
+        ("[retries]\nmax_represented = 3", [(2, "retries.max_represented", "must be at most 2")]),
         (
             '[track.personal_above]\nUSD = "1"\nEUR = "much"',
             [(3, "track.personal_above.EUR", 'must be a number such as 1.5 or "5000.00"')],

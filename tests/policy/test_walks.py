@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dunwell.policy.cadence import STAGES, held_time, is_active, rhythm_of
-from dunwell.policy.decide import RULE_NAMES, decide
+from dunwell.policy.decide import decide, rule_names
 from dunwell.policy.facts import Attempt, Case, Contact, Hold, Message, PaymentRecord
 from dunwell.policy.money import Money
 from dunwell.policy.policy import default_policy
@@ -300,7 +300,7 @@ def test_there_is_a_decision_about_every_case(of: Case, now: datetime) -> None:
 
     assert decision == decide(of, POLICY, now)
     assert [*(silence.rule for silence in decision.considered), decision.rule] == list(
-        RULE_NAMES[: RULE_NAMES.index(decision.rule) + 1]
+        rule_names(of.track)[: rule_names(of.track).index(decision.rule) + 1]
     )
     for because in (decision.because, *(action.because for action in decision.actions)):
         assert because.endswith(".")

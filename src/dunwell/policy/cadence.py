@@ -164,7 +164,7 @@ _latest: list[tuple[Case, Stage, Policy, datetime, Timing]] = []
 def earliest_after(case: Case, stage: Stage, policy: Policy, now: datetime, sent: datetime | None) -> Timing:
     """Return what `earliest` returns if the latest message had been sent at `sent`."""
     rhythm = rhythm_of(case.customer, policy)
-    floor = _morning_after_holds(case, rhythm, policy, now, sent) if case.holds else None
+    floor = morning_after_holds(case, rhythm, policy, now, sent) if case.holds else None
     if stage is Stage.NOTICE:
         if floor is None or floor <= case.anchor:
             return Timing(case.anchor.astimezone(UTC), stage, rhythm, "at once")
@@ -184,7 +184,7 @@ def _planned(
     zone, band = rhythm.zone.zone, rhythm.band.band
     anchor, stood = case.anchor, ""
     if case.holds:
-        if promised := _broken_promise(case, now, sent):
+        if promised := promised_date(case, now, sent):
             morning = at_local(promised.astimezone(zone).date() + _DAY, policy.window.opens, zone)
             return morning, policy.cadence.minimum_gap_days * _DAY, "the morning after a broken promise", 0
         if held := held_time(case.holds, anchor, now):
@@ -196,8 +196,11 @@ def _planned(
     return at, policy.gaps[band][stage], start + stood, days
 
 
-def _broken_promise(case: Case, now: datetime, sent: datetime | None) -> datetime | None:
-    """Return the latest promised date that passed unpaid and has not been followed by a message."""
+def promised_date(case: Case, now: datetime, sent: datetime | None) -> datetime | None:
+    """Return the latest promised date that passed unpaid and has not been followed by a message.
+
+    `sent` is when the latest message left.
+    """
     dates = [
         hold.until
         for hold in case.holds
@@ -210,17 +213,24 @@ def _broken_promise(case: Case, now: datetime, sent: datetime | None) -> datetim
     return max(dates, default=None)
 
 
-def _morning_after_holds(
-    case: Case, rhythm: Rhythm, policy: Policy, now: datetime, sent: datetime | None
+def morning_after_holds(
+    case: Case,
+    rhythm: Rhythm,
+    policy: Policy,
+    now: datetime,
+    sent: datetime | None,
+    *,
+    holds: tuple[Hold, ...] | None = None,
 ) -> datetime | None:
     """Return the first moment after every hold that ended since the last message; None without one.
 
     That is the opening on the day after the hold's last local day. A hold that was found over late, after
     downtime, also waits for the next opening after somebody noticed, so that nothing leaves in that breath.
+    `holds`: only these, instead of all of the case.
     """
     calendar, zone, window = rhythm.calendar.calendar, rhythm.zone.zone, policy.window
     floor: datetime | None = None
-    for hold in case.holds:
+    for hold in case.holds if holds is None else holds:
         end = end_of(hold)
         if end is None or not case.anchor < end <= now or hold.start >= end:
             continue

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from dunwell.policy import rules
+from dunwell.policy import personal, preparing, retries, rules
 from dunwell.policy.cadence import end_of, rhythm_of
-from dunwell.policy.decision import Action, Decision, Silence
-from dunwell.policy.facts import Case, Hold
+from dunwell.policy.decision import Action, Decision, Rule, Silence
+from dunwell.policy.facts import Case, Collection, Hold, LedgerFacts, Letter
 from dunwell.policy.policy import Policy
-from dunwell.policy.words import ActionKind, HoldKind, ReviewKind
+from dunwell.policy.words import ActionKind, HoldKind, LetterState, ReviewKind, Track
 
 
 class NaiveTimeError(ValueError):
@@ -19,28 +19,31 @@ class NaiveTimeError(ValueError):
 def decide(case: Case, policy: Policy, now: datetime) -> Decision:
     """Decide what to do about a case now and when to look again.
 
-    Asks `RULES` in order; the first that speaks decides, and `considered` says why the others before it did
-    not. Total and deterministic; `now` must be aware (`NaiveTimeError`).
+    Asks the rules of the case's track in order; the first that speaks decides, and `considered` says why the
+    others before it did not. Total and deterministic; `now` must be aware (`NaiveTimeError`).
     """
     if now.tzinfo is None:
         raise NaiveTimeError("a decision needs to know the time zone of now")
+    signed = case.track is Track.PERSONAL
     whys: list[str] = []
-    for name, rule in _ASKED:
+    for name, rule in _ASKED[signed]:
         answer = rule(case, policy, now)
         if isinstance(answer, Decision):
-            return _by(name, answer, whys)
+            return _said(name, answer, whys, signed)
         whys.append(answer)
-    return _by(_LAST, rules.send(case, policy, now), whys)
+    name, last = _LAST[signed]
+    return _said(name, last(case, policy, now), whys, signed)
 
 
-def _by(rule: str, answer: Decision, whys: list[str]) -> Decision:
-    return Decision(answer.actions, answer.next_look, answer.because, rule, _silences(tuple(whys)))
+def _said(rule: str, answer: Decision, whys: list[str], signed: bool) -> Decision:  # noqa: FBT001
+    silences = _silences(signed, tuple(whys))
+    return Decision(answer.actions, answer.next_look, answer.because, rule, silences)
 
 
 @lru_cache(maxsize=1024)
-def _silences(whys: tuple[str, ...]) -> tuple[Silence, ...]:
+def _silences(signed: bool, whys: tuple[str, ...]) -> tuple[Silence, ...]:  # noqa: FBT001
     """Name the rules that gave these answers; shared, because the answers of silent rules are constant."""
-    return tuple(Silence(name, why) for (name, _), why in zip(_ASKED, whys, strict=False))
+    return tuple(Silence(name, why) for (name, _), why in zip(_ASKED[signed], whys, strict=False))
 
 
 def hold_over(case: Case, policy: Policy, now: datetime) -> Decision | str:
@@ -69,19 +72,26 @@ def _resume(hold: Hold, upcoming: Decision) -> Action:
     return Action(ActionKind.RESUME, because, hold=hold)
 
 
-# Asked in this order; when none of them speaks, the stage is due and `rules.send` decides.
-RULES: tuple[rules.Rule, ...] = (
+# Asked in this order on either track, then those of the track itself.
+COMMON: tuple[Rule, ...] = (
     rules.closed,
     rules.settled,
     rules.strange_invoice,
     rules.chargeback,
     rules.on_hold,
     hold_over,
+    preparing.gather,
     rules.track_unknown,
-    rules.personal_track,
+    preparing.drift,
     rules.with_a_person,
+)
+# When none of them speaks, the stage is due and `rules.send` decides.
+STANDARD: tuple[Rule, ...] = (
+    *COMMON,
+    preparing.take_over,
     rules.no_contact,
     rules.in_flight,
+    retries.retry,
     rules.on_its_way,
     rules.in_doubt,
     rules.all_said,
@@ -89,9 +99,31 @@ RULES: tuple[rules.Rule, ...] = (
     rules.payer_cap,
     rules.escalate,
 )
-_LAST = rules.send.__name__
-_ASKED = tuple((rule.__name__, rule) for rule in RULES)
-RULE_NAMES = (*(name for name, _ in _ASKED), _LAST)
+# When none of them speaks, nothing is due before the next step and `personal.wait_for_step` decides. What
+# the gathering lacks stops the track before collection is taken over (spec 1.2).
+PERSONAL: tuple[Rule, ...] = (
+    *COMMON,
+    personal.incomplete,
+    preparing.take_over,
+    rules.in_flight,
+    personal.charge_in_doubt,
+    personal.drafting,
+    personal.letter_on_its_way,
+    personal.time_is_up,
+    personal.retry,
+    personal.draft,
+    personal.letter_waits,
+    personal.send_letter,
+)
+# By whether the case is on the personal track.
+_ASKED = tuple(tuple((rule.__name__, rule) for rule in order) for order in (STANDARD, PERSONAL))
+_LAST = ((rules.send.__name__, rules.send), (personal.wait_for_step.__name__, personal.wait_for_step))
+_NAMES = tuple((*(name for name, _ in _ASKED[at]), _LAST[at][0]) for at in (0, 1))
+
+
+def rule_names(track: Track | None) -> tuple[str, ...]:
+    """Return the rules of a track in the order they are asked; an unknown track is asked like the standard one."""
+    return _NAMES[track is Track.PERSONAL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +139,7 @@ class Explanation:
 def explain(case: Case, policy: Policy, now: datetime) -> Explanation:
     """Say what is known at a moment, which rule speaks, which were silent and why, which were not asked."""
     decision = decide(case, policy, now)
-    not_asked = RULE_NAMES[len(decision.considered) + 1 :]
+    not_asked = rule_names(case.track)[len(decision.considered) + 1 :]
     return Explanation(now, tuple(_facts(case, policy)), decision, not_asked)
 
 
@@ -128,6 +160,12 @@ def _facts(case: Case, policy: Policy) -> list[tuple[str, str]]:
         ("zone", f"{rhythm.zone.name}: {rhythm.zone.because}"),
         ("calendar", rhythm.calendar.because),
         ("contact", case.customer.contact.email if case.customer.contact else "none"),
+        ("collection", _collection(case.collection)),
+        *((("ledger", _ledger(case.ledger)),) if case.ledger else ()),
+        *(
+            (f"letter {letter.number}", f"{letter.state}, drafted {letter.drafted_at.isoformat()}")
+            for letter in case.letters
+        ),
         *((f"message {m.stage}", f"{m.state} at {m.at.isoformat()}") for m in case.messages),
         *((f"hold {h.kind}", _span(h)) for h in case.holds),
         *(
@@ -138,24 +176,63 @@ def _facts(case: Case, policy: Policy) -> list[tuple[str, str]]:
     ]
 
 
+def _collection(of: Collection) -> str:
+    proved = f", proved {of.proved_at.isoformat()}" if of.proved_at else ""
+    return f"{of.owner}{proved}"
+
+
+def _ledger(said: LedgerFacts) -> str:
+    if said.read_at is None:
+        return "not asked yet"
+    missing = f"; {' '.join(said.missing)}" if said.missing else ""
+    return f"asked {said.read_at.isoformat()}{missing}"
+
+
 def _span(hold: Hold) -> str:
     end = end_of(hold)
     return f"{hold.scope}, from {hold.start.isoformat()} to {end.isoformat() if end else 'an open end'}"
 
 
 def as_of(case: Case, at: datetime) -> Case:
-    """Return the case without the messages, attempts, holds and endings of holds later than a moment.
+    """Return the case without the messages, letters, attempts, holds and endings of holds later than a moment.
 
-    What is only kept as last read (the invoice, the customer, the status) stays as it is now.
+    What is only kept as last read (the invoice, the customer, the status, the instrument) stays as it is now.
     """
-    written = case.payer_written_at
+    written, collection, ledger = case.payer_written_at, case.collection, case.ledger
     return replace(
         case,
         messages=tuple(message for message in case.messages if message.at <= at),
         attempts=tuple(attempt for attempt in case.attempts if attempt.at <= at),
         holds=tuple(_hold_as_of(hold, at) for hold in case.holds if hold.start <= at),
         payer_written_at=written if written and written <= at else None,
+        ledger=LedgerFacts(None) if ledger and ledger.read_at and ledger.read_at > at else ledger,
+        collection=Collection() if collection.since and collection.since > at else collection,
+        letters=tuple(_letter_as_of(letter, at) for letter in case.letters if letter.drafted_at <= at),
     )
+
+
+def _letter_as_of(letter: Letter, at: datetime) -> Letter:
+    """A letter before it was sent or signed. One that was withdrawn stays so: nobody kept when."""
+    state = letter.state
+    if letter.confirmed_at and letter.confirmed_at > at:
+        state = LetterState.SENT
+    if letter.sent_at and letter.sent_at > at:
+        state = LetterState.APPROVED
+    if letter.approved_at and letter.approved_at > at and state is not LetterState.WITHDRAWN:
+        state = LetterState.DRAFT
+    return replace(
+        letter,
+        state=state,
+        owner_agreed_at=_by(letter.owner_agreed_at, at),
+        approved_at=_by(letter.approved_at, at),
+        approved_by=letter.approved_by if letter.approved_at and letter.approved_at <= at else "",
+        sent_at=_by(letter.sent_at, at),
+        confirmed_at=_by(letter.confirmed_at, at),
+    )
+
+
+def _by(happened: datetime | None, at: datetime) -> datetime | None:
+    return happened if happened and happened <= at else None
 
 
 def _hold_as_of(hold: Hold, at: datetime) -> Hold:

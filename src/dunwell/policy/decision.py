@@ -1,9 +1,11 @@
 """What comes out of the rules: actions, the next look, and *because*."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from dunwell.policy.facts import Hold
+from dunwell.policy.facts import Case, Hold
+from dunwell.policy.policy import Policy
 from dunwell.policy.words import ActionKind, Ending, ReviewKind, Stage
 
 
@@ -43,3 +45,18 @@ class Decision:
     because: str
     rule: str = ""
     considered: tuple[Silence, ...] = ()
+
+
+Rule = Callable[[Case, Policy, datetime], Decision | str]
+
+
+def silent(because: str, next_look: datetime | None = None) -> Decision:
+    """Decide to do nothing until the next look."""
+    return Decision((), next_look, because)
+
+
+def ask(case: Case, kind: ReviewKind, because: str) -> Decision:
+    """Put the case on a person's desk, once: an item of that kind that is open already is enough."""
+    if kind in case.reviews:
+        return silent(f"{because} A person has been asked.")
+    return Decision((Action(ActionKind.REVIEW, because, review=kind),), None, because)

@@ -25,6 +25,9 @@ from dunwell.policy.words import (
     Track,
 )
 
+# How the source of a contact begins that a person named.
+SET_BY_A_PERSON = "set by"
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -208,8 +211,9 @@ class Case:
     """One invoice in arrears with everything the rules may look at.
 
     `failed_at` is None for an invoice that only passed its due date. `payer_written_at` is when the
-    contact last got a dunning message on any *other* case (the per-payer cap, spec 2). `ledger` is None where no
-    ledger is set up. `under_way` are effects other than messages that are queued or being performed.
+    contact last got a dunning message on any *other* case (the per-payer cap, spec 2). `track_chosen`: a person
+    chose the track, which answers for an MRR nobody could read. `ledger` is None where no ledger is set up.
+    `under_way` are effects other than messages that are queued or being performed.
     """
 
     track: Track | None
@@ -225,6 +229,7 @@ class Case:
     holds: tuple[Hold, ...] = ()
     reviews: tuple[ReviewKind, ...] = ()
     payer_written_at: datetime | None = None
+    track_chosen: bool = False
     ledger: LedgerFacts | None = None
     collection: Collection = Collection()
     letters: tuple[Letter, ...] = ()

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -97,6 +97,13 @@ class Policy(Section):
         return MappingProxyType({code: Money.parse(f"{amounts[code]:f}", code) for code in amounts})
 
     @cached_property
+    def mornings(self) -> Window:
+        """The hours of the customer's clock in which retries of ours are made: two from `personal.retry_at` on."""
+        opens = self.personal.retry_at
+        ends = (datetime.combine(date.min, opens) + MORNING).time()
+        return Window.model_construct(opens=opens, closes=ends if ends > opens else time.max)
+
+    @cached_property
     def offsets(self) -> Mapping[Band, Mapping[Stage, int]]:
         """Days after the anchor for each band and stage (spec 2)."""
         return MappingProxyType({band: MappingProxyType(_stretched(self, band)) for band in Band})
@@ -119,6 +126,7 @@ class Policy(Section):
 
 
 CONTRADICTION = "contradiction"
+MORNING = timedelta(hours=2)
 
 
 def _factor(policy: Policy, band: Band) -> Decimal:
@@ -153,7 +161,16 @@ def _contradictions(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("track", "personal_above", code), str(error)
     if policy.window.opens >= policy.window.closes:
         yield ("window", "closes"), f"must be later than opens ({policy.window.opens:%H:%M})"
+    yield from _retry_contradictions(policy)
     yield from _cadence_contradictions(policy)
+
+
+def _retry_contradictions(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
+    days = policy.retries.days
+    if any(after <= before for before, after in pairwise(days)):
+        yield ("retries", "days"), "must be ascending, no day twice"
+    if not days:
+        yield ("retries", "days"), "must name at least one day"
 
 
 def _cadence_contradictions(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -244,6 +261,8 @@ def _sentences(detail: ErrorDetails) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from context["found"]
     elif kind == "extra_forbidden":
         yield path, _unknown_key(path)
+    elif kind == "literal_error":
+        yield path, f"must be {context['expected']}"
     elif kind in _LIMITS:
         yield path, f"must be {_LIMITS[kind]} {next(iter(context.values()))}"
     else:

@@ -4,7 +4,6 @@ Each takes a case, the policy and the moment, and either decides or says in a fe
 not speak. The order is the meaning: money and ledgers first, then holds, then people, then the cadence.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from dunwell.policy.addresses import is_address
@@ -19,9 +18,10 @@ from dunwell.policy.cadence import (
     stage_after,
 )
 from dunwell.policy.calendars import into_window
-from dunwell.policy.decision import Action, Decision
+from dunwell.policy.decision import Action, Decision, ask, silent
 from dunwell.policy.facts import Case, Hold
 from dunwell.policy.policy import Policy
+from dunwell.policy.retries import is_under_way, look
 from dunwell.policy.words import (
     ActionKind,
     CaseStatus,
@@ -32,10 +32,7 @@ from dunwell.policy.words import (
     MessageState,
     ReviewKind,
     Stage,
-    Track,
 )
-
-Rule = Callable[[Case, Policy, datetime], Decision | str]
 
 CHARGEBACK = "chargeback"
 ON_ITS_WAY = frozenset({MessageState.QUEUED, MessageState.CLAIMED, MessageState.HANDING_OVER})
@@ -59,18 +56,6 @@ CALLED = {
 # How long to wait for what is under way before looking again; facts that arrive earlier come first.
 _IN_FLIGHT_LOOK = timedelta(days=1)
 _QUEUE_LOOK = timedelta(hours=1)
-
-
-def silent(because: str, next_look: datetime | None = None) -> Decision:
-    """Decide to do nothing until the next look."""
-    return Decision((), next_look, because)
-
-
-def _review(case: Case, kind: ReviewKind, because: str) -> Decision:
-    """Put the case on a person's desk, once: an item of that kind that is open already is enough."""
-    if kind in case.reviews:
-        return silent(f"{because} A person has been asked.")
-    return Decision((Action(ActionKind.REVIEW, because, review=kind),), None, because)
 
 
 def _local(timing: Timing, at: datetime) -> str:
@@ -103,7 +88,7 @@ def strange_invoice(case: Case, _policy: Policy, _now: datetime) -> Decision | s
     if case.invoice.status not in STRANGE:
         return "the ledger knows the invoice"
     kind, because = STRANGE[case.invoice.status]
-    return _review(case, kind, because)
+    return ask(case, kind, because)
 
 
 def chargeback(case: Case, _policy: Policy, now: datetime) -> Decision | str:
@@ -143,15 +128,7 @@ def track_unknown(case: Case, _policy: Policy, _now: datetime) -> Decision | str
     """Ask a person when the MRR, and so the track, is unknown."""
     if case.track is not None:
         return "the track is known"
-    return _review(case, ReviewKind.MRR_UNKNOWN, "The customer's MRR is unknown, so the track is open.")
-
-
-def personal_track(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
-    """Leave large customers to a person."""
-    if case.track is not Track.PERSONAL:
-        return "the case is on the standard track"
-    because = "The customer is on the personal track, where a person signs every message."
-    return _review(case, ReviewKind.PERSONAL_TRACK, because)
+    return ask(case, ReviewKind.MRR_UNKNOWN, "The customer's MRR is unknown, so the track is open.")
 
 
 def with_a_person(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
@@ -167,17 +144,17 @@ def no_contact(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
     """Ask a person for a contact when there is none that mail can reach."""
     contact = case.customer.contact
     if contact is None:
-        return _review(case, ReviewKind.NO_CONTACT, "No contact is known for this customer.")
+        return ask(case, ReviewKind.NO_CONTACT, "No contact is known for this customer.")
     if not is_address(contact.email):
-        return _review(case, ReviewKind.NO_CONTACT, "The contact's address is not an e-mail address.")
+        return ask(case, ReviewKind.NO_CONTACT, "The contact's address is not an e-mail address.")
     if not contact.deliverable:
-        return _review(case, ReviewKind.NO_CONTACT, "Mail to the contact came back.")
+        return ask(case, ReviewKind.NO_CONTACT, "Mail to the contact came back.")
     return "there is a contact"
 
 
 def in_flight(case: Case, _policy: Policy, now: datetime) -> Decision | str:
     """Keep silent while a payment is under way."""
-    if case.invoice.in_flight:
+    if is_under_way(case):
         return silent("A payment for the invoice is under way.", now + _IN_FLIGHT_LOOK)
     return "no payment is under way"
 
@@ -189,19 +166,20 @@ def on_its_way(case: Case, _policy: Policy, now: datetime) -> Decision | str:
     return "no message is on its way"
 
 
-def in_doubt(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+def in_doubt(case: Case, policy: Policy, now: datetime) -> Decision | str:
     """Keep silent when nobody knows whether the message of this stage left, or it was refused."""
     stage = next_stage(case)
     if stage and any(message.stage is stage and message.state in IN_DOUBT for message in case.messages):
         called = CALLED[stage]
-        return silent(f"The {called} was refused, or may have left; a person decides what happens next.")
+        because = f"The {called} was refused, or may have left; a person decides what happens next."
+        return silent(because, look(case, policy, now, None))
     return "every message is accounted for"
 
 
-def all_said(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
+def all_said(case: Case, policy: Policy, now: datetime) -> Decision | str:
     """Stop after the last stage."""
     if next_stage(case) is None:
-        return silent("Every stage has been sent; automation has ended.")
+        return silent("Every stage has been sent; automation has ended.", look(case, policy, now, None))
     return "a stage is left"
 
 
@@ -215,7 +193,10 @@ def too_early(case: Case, policy: Policy, now: datetime) -> Decision | str:
         at = into_window(now, rhythm.calendar.calendar, rhythm.zone.zone, policy.window)
     if at <= now:
         return "the stage is due"
-    return silent(f"The {CALLED[stage]} waits until {_local(timing, at)}: {timing.because}.", at)
+    return silent(
+        f"The {CALLED[stage]} waits until {_local(timing, at)}: {timing.because}.",
+        look(case, policy, now, at),
+    )
 
 
 def payer_cap(case: Case, policy: Policy, now: datetime) -> Decision | str:
@@ -231,7 +212,8 @@ def payer_cap(case: Case, policy: Policy, now: datetime) -> Decision | str:
         f"The {CALLED[stage]} is due but waits until {free:%Y-%m-%d %H:%M} UTC: the contact was written to "
         f"about another invoice less than {cap} days ago."
     )
-    return Decision((Action(ActionKind.SKIP, because, stage=stage),), free, because)
+    next_look = look(case, policy, now, free)
+    return Decision((Action(ActionKind.SKIP, because, stage=stage),), next_look, because)
 
 
 def escalate(case: Case, policy: Policy, now: datetime) -> Decision | str:
@@ -258,11 +240,15 @@ def send(case: Case, policy: Policy, now: datetime) -> Decision:
     because = f"The {CALLED[stage]} is due: {earliest(case, stage, policy, now).because}."
     following = stage_after(stage)
     next_look = earliest_after(case, following, policy, now, now).at if following else None
+    next_look = look(case, policy, now, next_look)
     return Decision((Action(ActionKind.SEND, because, stage=stage, to=_address(case)),), next_look, because)
 
 
-def cap_ends(case: Case, policy: Policy, now: datetime, stage: Stage) -> datetime | None:
-    """Return when the per-payer cap lets the stage go, inside the window unless a notice; None when free."""
+def cap_ends(case: Case, policy: Policy, now: datetime, stage: Stage | None) -> datetime | None:
+    """Return when the per-payer cap lets the stage go, inside the window unless a notice; None when free.
+
+    `stage` is None for a personal mail.
+    """
     if case.payer_written_at is None:
         return None
     free = case.payer_written_at + timedelta(days=policy.payer.cap_days)

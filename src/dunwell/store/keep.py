@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 
+from dunwell.policy import facts
 from dunwell.policy.book import Book, rebind
 from dunwell.policy.facts import Contact, InvoiceReading, Reason
 from dunwell.policy.readings import ChargeResult, CustomerReading
@@ -17,8 +18,7 @@ from dunwell.policy.words import AttemptOutcome, AttemptTrigger
 from dunwell.store import models, postgres
 from dunwell.store.plain import plain
 
-# How the source of a contact begins that a person named.
-SET_BY_A_PERSON = "set by"
+SET_BY_A_PERSON = facts.SET_BY_A_PERSON
 CHARGED_BACK = "The payment was charged back."
 
 
