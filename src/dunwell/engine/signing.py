@@ -313,7 +313,7 @@ def _must_be_editable(desk: _Signing, version: int) -> None:
 
 
 def _must_be_unsent(desk: _Signing) -> None:
-    if desk.state is LetterState.LEAVING and not letters.is_being_handed_over(desk.letter):
+    if desk.state is LetterState.LEAVING and not letters.may_have_left(desk.letter):
         return
     if desk.state in _OVER:
         raise NotPossibleError(_OVER[desk.state])

@@ -130,6 +130,11 @@ def charges_with(case: models.Case, method: str) -> list[str]:
     return list(found.order_by("pk").values_list("state", flat=True))
 
 
+def has_effect(case: models.Case, kind: str) -> bool:
+    """Say whether a case ever had an effect of a kind."""
+    return models.OutboxItem.objects.filter(case=case, kind=kind).exists()
+
+
 def answer_for(
     case: models.Case, frm: MessageState, to: MessageState, now: datetime, note: str
 ) -> list[models.OutboxItem]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dunwell.policy.words import LetterState, MessageState
+from dunwell.policy.words import LetterState
 from dunwell.store import models
 from dunwell.store.plain import plain
 
@@ -13,6 +13,14 @@ LIVE = (LetterState.DRAFT, LetterState.APPROVED, LetterState.LEAVING, LetterStat
 def letter_with_id(letter: int) -> models.Letter | None:
     """One letter by id. Ask again once its case is locked: only then does the answer stand."""
     return models.Letter.objects.filter(pk=letter).first()
+
+
+def letter_of(item: models.OutboxItem) -> models.Letter:
+    """The letter an effect is about, read anew; raises `ValueError` when it is about none."""
+    letter = None if item.letter_id is None else letter_with_id(item.letter_id)
+    if letter is None:
+        raise ValueError(f"effect {item.key} is about no letter")
+    return letter
 
 
 def live_letter(case: models.Case) -> models.Letter | None:
@@ -32,8 +40,9 @@ def effects_of(letter: models.Letter, kind: str) -> list[models.OutboxItem]:
     return list(models.OutboxItem.objects.filter(letter=letter, kind=kind).order_by("pk"))
 
 
-def is_being_handed_over(letter: models.Letter) -> bool:
-    """Say whether a worker has it at the door: it may have left."""
-    handing = [MessageState.HANDING_OVER.value, MessageState.UNKNOWN.value, MessageState.SENT.value]
-    found = models.OutboxItem.objects.filter(letter=letter, kind=models.OutboxItem.LETTER)
-    return found.filter(state__in=handing).exists()
+def may_have_left(letter: models.Letter) -> bool:
+    """Say whether a letter is at the door, or beyond: it must not be taken back any more.
+
+    `via` is set when it is handed over, and emptied again once it is certain that nothing left.
+    """
+    return bool(letter.via)

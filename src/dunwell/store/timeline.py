@@ -47,7 +47,18 @@ def deferrals(case: models.Case, stage: str) -> list[datetime]:
 
 def charges_told(case: models.Case, key: str) -> int:
     """How often the timeline of a case tells of the charge with a key."""
-    return models.TimelineEntry.objects.filter(case=case, kind=CHARGE, detail__key=key).count()
+    return told_of(case, CHARGE, key)
+
+
+def told_of(case: models.Case, kind: str, key: str) -> int:
+    """How many entries of a kind on a case are about the effect with a key."""
+    return models.TimelineEntry.objects.filter(case=case, kind=kind, detail__key=key).count()
+
+
+def first_told(case: models.Case, kind: str, key: str) -> datetime | None:
+    """When the first entry of a kind about the effect with a key was written; None when there is none."""
+    entries = models.TimelineEntry.objects.filter(case=case, kind=kind, detail__key=key)
+    return entries.order_by("seq").values_list("at", flat=True).first()
 
 
 def told_since(case: models.Case, kind: str, since: datetime) -> bool:

@@ -11,7 +11,7 @@ WITHDRAWN = "withdrawn"
 
 def withdraw(row: models.Case, letter: models.Letter, why: str, to: Journal, *, by: str = "dunwell") -> bool:
     """Keep a letter of a locked case from ever leaving, and say why; False when it may have left already."""
-    if letters.is_being_handed_over(letter):
+    if letters.may_have_left(letter):
         return False
     stop_leaving(letter, why, to.now)
     letters.change(letter, state=LetterState.WITHDRAWN.value, note=why)
@@ -32,7 +32,7 @@ def withdraw_live(row: models.Case, why: str, to: Journal, *, by: str = "dunwell
 def call_back(row: models.Case, why: str, to: Journal) -> None:
     """A hold begins: an approved letter that no worker has in hand yet stays, and stays approved."""
     letter = letters.live_letter(row)
-    if letter is None or letter.state != LetterState.LEAVING.value or letters.is_being_handed_over(letter):
+    if letter is None or letter.state != LetterState.LEAVING.value or letters.may_have_left(letter):
         return
     stop_leaving(letter, why, to.now)
     letters.change(letter, state=LetterState.APPROVED.value)
@@ -59,3 +59,12 @@ def ask_to_approve(row: models.Case, letter: models.Letter, to: Journal, said: s
         return
     reason = f"Mail {letter.number} to {letter.to_name} waits to be approved. {said}".strip()
     to.review(row, ReviewKind.DRAFT, reason, "Read it, change what you like, then approve it.")
+
+
+def tell_manager(row: models.Case, letter: models.Letter, said: str, to: Journal) -> None:
+    """Add something the manager has to know of a draft to what lies on their desk about it."""
+    for item in people.open_reviews_of(row):
+        if item.kind == ReviewKind.DRAFT.value:
+            people.add_to_review(item, said)
+            return
+    ask_to_approve(row, letter, to, said)

@@ -59,11 +59,11 @@ def in_words(breaches: tuple[Breach, ...]) -> str:
 _LINK_WORDS = "Update payment details"
 
 
-def as_html(text: str, link: str) -> str:
-    """Write the same text as plain paragraphs; the link becomes words to press, as mail readers show them."""
+def as_html(text: str, link: str, pressed: str = _LINK_WORDS) -> str:
+    """Write the same text as plain paragraphs; the link becomes words to press."""
     address = html.escape(link)
-    pressed = f'<a href="{address}">{_LINK_WORDS}</a>'
-    escaped = html.escape(text.strip()).replace(address, pressed)
+    anchor = f'<a href="{address}">{html.escape(pressed)}</a>'
+    escaped = html.escape(text.strip()).replace(address, anchor)
     blocks = (block.replace("\n", "<br>\n") for block in re.split(r"\n{2,}", escaped))
     body = "\n".join(f"<p>{block}</p>" for block in blocks)
     return f"<!doctype html>\n<html>\n<body>\n{body}\n</body>\n</html>\n"

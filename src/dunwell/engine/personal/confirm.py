@@ -1,0 +1,107 @@
+"""A letter that left through NetSuite is read back until its row is there, and compared (spec 1.2, step 6)."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from dunwell.engine.clock import Clock
+from dunwell.engine.personal.desk import Desk, desk_of
+from dunwell.engine.ports import Ports
+from dunwell.policy.facts import Unreadable
+from dunwell.policy.ledger import LoggedMail, MailReading
+from dunwell.policy.words import LetterState, MessageState, ReviewKind
+from dunwell.store import claims, letters, models
+
+EVERY = timedelta(minutes=1)
+_LONGEST_WAIT = timedelta(hours=1)
+
+
+def perform(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timedelta) -> str:
+    """Read a letter back once; return the state the effect is in: queued until the row is there or time is up."""
+    key = item.key.removeprefix("confirm:")
+    reading: MailReading | Unreadable = Unreadable("NetSuite is not set up any more")
+    if ports.ledger is not None:
+        reading = ports.ledger.read_mail(key, clock.now())
+    with claims.one_transaction():
+        desk = desk_of(item, ports, clock.now())
+        if desk.letter.state != LetterState.SENT.value:
+            return _stop(desk)
+        if isinstance(reading, Unreadable):
+            return _unreadable(desk, reading)
+        if reading.logged is not None:
+            return _compare(desk, reading.logged)
+        return _not_there(desk)
+
+
+def _stop(desk: Desk) -> str:
+    moved = desk.settle(MessageState.STOPPED, "A person has said what became of it.")
+    return MessageState.STOPPED.value if moved else "taken"
+
+
+def _compare(desk: Desk, found: LoggedMail) -> str:
+    wrong = list(_differences(desk.letter, found))
+    if wrong:
+        said = f"NetSuite shows letter {desk.letter.number} otherwise than it was sent: {'; '.join(wrong)}."
+        return _not_confirmed(desk, said, record=found.id)
+    said = (
+        f"Letter {desk.letter.number} stands on the customer's record in NetSuite (message {found.id}), with the "
+        "author, the recipient and the subject it was sent with."
+    )
+    if not desk.settle(MessageState.SENT, said):
+        return "taken"
+    values = {"state": LetterState.CONFIRMED.value, "confirmed_at": desk.now, "record_id": found.id[:40]}
+    letters.change(desk.letter, note=said, **values)
+    shown = {"record": found.id, "author": found.author, "recipient": found.recipient}
+    desk.entry("confirmed", said, **shown, subject=found.subject)
+    desk.look_again()
+    return MessageState.SENT.value
+
+
+def _differences(letter: models.Letter, found: LoggedMail) -> Iterator[str]:
+    compared = (
+        ("author", letter.author_ledger_id, found.author),
+        ("recipient", letter.to_ledger_id, found.recipient),
+        ("subject", letter.subject, found.subject),
+    )
+    for what, sent, shown in compared:
+        if sent != shown:
+            yield f"the {what} is {shown or 'empty'}, not {sent}"
+
+
+def _not_there(desk: Desk) -> str:
+    minutes = desk.book.policy.personal.confirm_within_minutes
+    sent = desk.letter.sent_at or desk.item.queued_at
+    until = max(sent, desk.item.queued_at) + timedelta(minutes=minutes)
+    if desk.now < until:
+        return _later(desk, "Its row is not there yet.", min(desk.now + EVERY, until))
+    said = (
+        f"NetSuite says that letter {desk.letter.number} was sent, but {minutes} minutes later its row is not on the "
+        f"customer's record: author {desk.letter.author_ledger_id}, recipient {desk.letter.to_ledger_id}, subject "
+        f"{desk.letter.subject!r} were expected."
+    )
+    return _not_confirmed(desk, said)
+
+
+def _not_confirmed(desk: Desk, said: str, **more: object) -> str:
+    """A person looks; nothing is sent a second time."""
+    if not desk.settle(MessageState.UNKNOWN, said):
+        return "taken"
+    letters.change(desk.letter, state=LetterState.IN_DOUBT.value, note=said)
+    desk.entry("not_confirmed", said, **more)
+    proposal = "Look at the customer's Communication tab, then say whether the letter arrived."
+    desk.ask(ReviewKind.NOT_CONFIRMED, said, proposal)
+    desk.look_again()
+    return MessageState.UNKNOWN.value
+
+
+def _unreadable(desk: Desk, reading: Unreadable) -> str:
+    """NetSuite cannot be asked: that says nothing about the letter, so it is asked again; in the end a person is."""
+    waited = desk.now - desk.item.queued_at
+    patience = timedelta(hours=desk.book.policy.gate.tell_person_after_hours)
+    if reading.permanent or waited >= patience:
+        said = f"Letter {desk.letter.number} could not be read back from NetSuite: {reading.reason}."
+        return _not_confirmed(desk, said)
+    return _later(desk, reading.reason, desk.now + min(max(waited / 4, EVERY), _LONGEST_WAIT))
+
+
+def _later(desk: Desk, why: str, at: datetime) -> str:
+    return MessageState.QUEUED.value if desk.move(MessageState.QUEUED, due_at=at, note=why) else "taken"
