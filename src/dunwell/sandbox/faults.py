@@ -14,7 +14,7 @@ class Fault:
     """One thing to go wrong: where, how, how often.
 
     `carried_out`: the request is done before the fault hides its answer (the outcome the caller
-    cannot know); otherwise it is never done.
+    cannot know); otherwise it is never done. `skip`: how many requests that fit go well first.
     """
 
     method: str
@@ -24,6 +24,7 @@ class Fault:
     times: int
     carried_out: bool
     headers: Mapping[str, str] = field(default_factory=dict)
+    skip: int = 0
 
     def matches(self, method: str, path: str) -> bool:
         """Whether a request is the one to fail; the pattern is a glob over the path."""
@@ -51,6 +52,9 @@ class Faults:
         """Use up the first fault that fits a request."""
         with self._lock:
             fault = next((each for each in self._waiting if each.matches(method, path)), None)
+            if fault is not None and fault.skip:
+                fault.skip -= 1
+                return None
             if fault is not None:
                 fault.times -= 1
             return fault

@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._reply(self.server.respond(Request(self.command, self.path, headers, body)))
 
-    do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - http.server's names
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's names
 
     def _reply(self, answer: Answer) -> None:
         if answer.cut:

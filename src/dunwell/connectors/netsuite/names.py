@@ -64,6 +64,11 @@ class Names:
     mrr_field_months: int = 1
     mrr_query: str = ""
 
+    @property
+    def counts_revenue(self) -> bool:
+        """Whether the installation says where NetSuite keeps the MRR."""
+        return bool(self.mrr_query or self.mrr_field)
+
     def __post_init__(self) -> None:
         for name in ("contact_field", "strategic_field", "timezone_field", "mrr_field"):
             if not _FIELD.fullmatch(getattr(self, name)):

@@ -31,6 +31,7 @@ S = TypeVar("S", bound=shapes.Shape)
 
 _NotTold = shapes.Refusal | Malformed | Trouble
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{8,100}")
+NO_MAIL = "doctor.no-mail"  # a key under which nothing is ever sent
 _MOST_RECIPIENTS = 10  # NetSuite's, To and Cc together
 
 

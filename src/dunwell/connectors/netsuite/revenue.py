@@ -20,6 +20,11 @@ def last_months(now: datetime) -> tuple[str, str, str]:
     return first, second, third
 
 
+def nowhere(now: datetime) -> RevenueReading:
+    """Say that nobody has set where NetSuite keeps the figure."""
+    return _unknown(now, "no NetSuite field or query is set for it")
+
+
 def from_months(
     rows: Sequence[shapes.Month], usual: str | None, now: datetime, source: str = QUERY
 ) -> RevenueReading:

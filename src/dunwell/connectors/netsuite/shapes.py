@@ -115,6 +115,30 @@ class ContactRecord(Shape):
     is_inactive: Flag = Field(default=False, alias="isInactive")
     is_private: Flag = Field(default=False, alias="isPrivate")
 
+    def as_listed(self) -> Contact:
+        """Put it the way contacts are listed; a record says nothing of the role."""
+        return Contact(
+            id=self.id,
+            firstname=self.first_name,
+            lastname=self.last_name,
+            email=self.email,
+            title=self.title,
+            isinactive=self.is_inactive,
+            isprivate=self.is_private,
+        )
+
+
+class Employee(Shape):
+    """A row of the employee query."""
+
+    id: Id
+
+
+class Record(Shape):
+    """Any record, when only its id is asked for."""
+
+    id: Id
+
 
 class Contacts(Shape):
     """Our RESTlet's list of contacts."""

@@ -9,6 +9,8 @@ from dunwell.connectors.netsuite.wire import Json, Wire
 _ID = re.compile(r"-?[0-9]{1,12}", re.ASCII)
 # No quotation mark of any kind, so there is nothing to escape.
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/#-]{0,59}")
+# As much of an address as employees have; an apostrophe is doubled, and nothing else needs escaping.
+_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}")
 PAGE = 1000  # NetSuite's own maximum
 _MOST_PAGES = 100  # and 100,000 rows are all it gives
 
@@ -39,6 +41,18 @@ def number(text: str) -> str:
     if not is_number(text):
         raise UnsafeValueError("not a document number")
     return f"'{text}'"
+
+
+def is_email(text: str) -> bool:
+    """Say whether a text is an address that we ask for."""
+    return _EMAIL.fullmatch(text) is not None
+
+
+def email(text: str) -> str:
+    """Return an address in lower case as a quoted literal; raise `UnsafeValueError` for anything else."""
+    if not is_email(text):
+        raise UnsafeValueError("not an address")
+    return "'" + text.lower().replace("'", "''") + "'"
 
 
 def rows(wire: Wire, sql: str, *, page: int = PAGE) -> Sequence[Json] | Trouble:

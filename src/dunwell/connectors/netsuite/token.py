@@ -6,9 +6,11 @@ OAuth 2.0 client credentials with a certificate, the only login NetSuite takes f
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
+from cryptography import x509
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
@@ -105,6 +107,15 @@ def signing_key(pem: str) -> tuple[ECKey | RSAKey, str]:
         "the NetSuite private key is not a PEM text of an EC key (P-256, P-384, P-521) "
         f"or an RSA key of {_SHORTEST_RSA_BITS} bits or more, without a passphrase"
     )
+
+
+def certificate_until(pem: str) -> datetime | None:
+    """Say when the certificate expires that stands beside a private key in its PEM text, if one does."""
+    try:
+        found = x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        return None
+    return min(each.not_valid_after_utc for each in found)
 
 
 def _algorithm(key: ECKey | RSAKey) -> str | None:

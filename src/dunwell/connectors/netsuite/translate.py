@@ -80,10 +80,13 @@ def open_invoices(rows: Sequence[Row], now: datetime) -> OpenInvoices | Malforme
 def invoice(row: Row, now: datetime) -> InvoiceReading | Malformed:
     """Read one invoice as it stands, open or not."""
     found = understood(shapes.Invoice, row, "an invoice")
-    if isinstance(found, Malformed):
-        return found
+    return found if isinstance(found, Malformed) else invoice_of(found, now)
+
+
+def invoice_of(row: shapes.Invoice, now: datetime) -> InvoiceReading | Malformed:
+    """Read one invoice whose row has been checked."""
     return _with_amounts(
-        lambda: InvoiceReading(now, _invoice(found), collects_automatically=False), "an invoice"
+        lambda: InvoiceReading(now, _invoice(row), collects_automatically=False), "an invoice"
     )
 
 

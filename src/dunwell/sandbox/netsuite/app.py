@@ -37,20 +37,30 @@ class App:
         cut = fault is not None and fault.kind != "status"
         with self._company.lock:
             self._company.calls.append(Call(request.method, path, 0 if cut else status))
-        headers = {"Content-Type": _content_type(path, status), **(fault.headers if fault else {})}
-        return Answer(status, json.dumps(body), headers, cut=cut)
+        headers = dict(fault.headers) if fault else {}
+        if isinstance(body, records.Written):
+            return Answer(
+                204, "", {**({"Location": body.location} if body.location else {}), **headers}, cut=cut
+            )
+        return Answer(
+            status, json.dumps(body), {"Content-Type": _content_type(path, status), **headers}, cut=cut
+        )
 
-    def _carry_out(self, request: Request, path: str, at_once: int) -> tuple[int, Json, Fault | None]:
+    def _carry_out(
+        self, request: Request, path: str, at_once: int
+    ) -> tuple[int, Json | records.Written, Fault | None]:
         fault = self._company.faults.take(request.method, path)
         if fault is not None and fault.kind == "hold":
             self._company.faults.hold()
             fault = None  # late, but an answer
         if fault is not None and not fault.carried_out:
             return (*_failed(path, fault), fault)
+        done: tuple[int, Json | records.Written]
         try:
             if path != login.PATH and at_once > self._company.limit:
                 raise too_many(path)  # noqa: TRY301 - refusals are answers here
-            done = 200, self._execute(request, path)
+            body = self._execute(request, path)
+            done = (204 if isinstance(body, records.Written) else 200), body
         except RefusedError as refused:
             done = refused.status, body_of(path, refused.status, refused.code, refused.detail)
         except Exception:
@@ -58,7 +68,7 @@ class App:
             done = 500, body_of(path, 500, "UNEXPECTED_ERROR", "The sandbox itself failed; its log says how.")
         return (*(_failed(path, fault) if fault else done), fault)
 
-    def _execute(self, request: Request, path: str) -> Json:
+    def _execute(self, request: Request, path: str) -> Json | records.Written:
         company = self._company
         query = {name: values[0] for name, values in parse_qs(urlsplit(request.target).query).items()}
         if path == login.PATH and request.method == "POST":
@@ -72,6 +82,9 @@ class App:
                 return restlet.answer(company, request.method, query, request.body)
             if path.startswith(records.PREFIX) and request.method == "GET":
                 return records.record(company, path, query)
+            if path.startswith(records.PREFIX) and request.method == "PUT":
+                strict = request.headers.get("x-netsuite-propertynamevalidation") == "Error"
+                return records.write(company, path, request.body, strict=strict)
         raise RefusedError(404, "NOT_FOUND", "The requested resource does not exist.")
 
     def _query(self, request: Request, query: Json) -> Json:

@@ -13,6 +13,7 @@ from dunwell.engine.clock import Clock
 from dunwell.sandbox.faults import Fault, Faults, Kind
 from dunwell.sandbox.netsuite import suiteql
 from dunwell.sandbox.netsuite.login import Login
+from dunwell.sandbox.netsuite.phone_calls import PhoneCall
 from dunwell.sandbox.netsuite.tables import SCHEMA
 
 _CURRENCIES = {"USD": "US Dollar", "EUR": "Euro", "GBP": "British pound", "JPY": "Yen"}
@@ -78,7 +79,10 @@ class Outgoing:
 
 
 class Company:
-    """One company: rows in SQLite, mails it has sent, faults to come.
+    """One company: rows in SQLite, mails it has sent, phone calls by their external ids, faults to come.
+
+    `hidden` tables are those our role may not see; `limit` calls may be on their way at a time; with `silent_writes` a
+    write does not say where the record is.
 
     `clock` is asked for the time of mails; `wall` (Unix seconds) is what logging in goes by. Take `lock` around
     anything that touches rows: HTTP requests come on other threads.
@@ -100,6 +104,8 @@ class Company:
         self.calls: list[Call] = []
         self.extras: dict[int, Extra] = {}
         self.mail = Outgoing()
+        self.silent_writes = False
+        self.phone_calls: dict[str, PhoneCall] = {}
         self.url = "http://127.0.0.1"
         self.rows = sqlite3.connect(":memory:", check_same_thread=False)
         self.rows.executescript(SCHEMA)
@@ -111,12 +117,17 @@ class Company:
     def insert(self, table: str, **values: object) -> str:
         """Put a row into a table; without an id it gets the next one. Returns the id."""
         with self.lock:
-            self._last_id += 1
-            row = {"id": self._last_id, **values}
+            row = {"id": int(self.next_id()), **values}
             names = ", ".join(row)
             marks = ", ".join("?" * len(row))
             self.rows.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', tuple(row.values()))  # noqa: S608
             return str(row["id"])
+
+    def next_id(self) -> str:
+        """Count on: every record has an id of its own."""
+        with self.lock:
+            self._last_id += 1
+            return str(self._last_id)
 
     def new_employee(self, first: str, last: str, email: str, *, active: bool = True) -> str:
         """Hire somebody."""
@@ -244,10 +255,11 @@ class Company:
         kind: Kind = "status",
         carried_out: bool = False,
         retry_after: str = "",
+        skip: int = 0,
     ) -> None:
-        """Make the next calls to a path (a glob) fail, hang (`hold`) or break off (`cut`)."""
+        """Make the next calls to a path (a glob) fail, hang (`hold`) or break off (`cut`); `skip` go well first."""
         headers = {"Retry-After": retry_after} if retry_after else {}
-        self.faults.add(NetSuiteFault("*", pattern, kind, status, times, carried_out, headers, code))
+        self.faults.add(NetSuiteFault("*", pattern, kind, status, times, carried_out, headers, skip, code))
 
     def close(self) -> None:
         """Let go of the rows."""

@@ -60,14 +60,18 @@ def _send(company: Company, given: Json) -> Json:
 
 
 def _fault(company: Company, given: Json) -> str:
-    author = company.find("employee", given["author"])
-    recipient = company.find("contact", given["recipient"])
+    def reachable(table: str, id_: str) -> bool:
+        row = company.find(table, id_)
+        return row is not None and row["isinactive"] == "F" and bool(row["email"])
+
+    invoice = company.find("transaction", given.get("invoice", "0")) or {}
     faults = {
-        "AUTHOR_UNKNOWN": author is None or author["isinactive"] == "T",
-        "RECIPIENT_UNKNOWN": recipient is None or not recipient["email"],
+        "AUTHOR_UNKNOWN": not reachable("employee", given["author"]),
+        "RECIPIENT_UNKNOWN": not reachable("contact", given["recipient"]),
         "CUSTOMER_UNKNOWN": company.find("customer", given["customer"]) is None,
-        "CC_UNKNOWN": any(company.find("employee", each) is None for each in given["cc"]),
-        "INVOICE_UNKNOWN": bool(given.get("invoice")) and not company.find("transaction", given["invoice"]),
+        "CC_UNKNOWN": not all(reachable("employee", each) for each in given["cc"]),
+        "INVOICE_UNKNOWN": "invoice" in given
+        and (invoice.get("type"), str(invoice.get("entity"))) != ("CustInvc", given["customer"]),
     }
     return next((code for code, wrong in faults.items() if wrong), "")
 
