@@ -163,8 +163,8 @@ INCOMPLETE = [
         ReviewKind.NO_CONTACT,
         "Mail to the contact came back",
     ),
-    (large(), replace(GATHERED, contact=""), ReviewKind.NO_CONTACT, "The ledger has no accounts-payable"),
-    (large(), replace(GATHERED, invoice=""), ReviewKind.INCOMPLETE, "The ledger shows no invoice INV-1"),
+    (large(), replace(GATHERED, contact=""), ReviewKind.NO_CONTACT, "NetSuite has no accounts-payable"),
+    (large(), replace(GATHERED, invoice=""), ReviewKind.INCOMPLETE, "NetSuite shows no invoice INV-1"),
     (large(mrr=None), None, ReviewKind.MRR_UNKNOWN, "The MRR of the last three months is unknown"),
     (large(mrr=mrr("1.00", "1.00", "1.00")), None, ReviewKind.INCOMPLETE, "Three-month MRR of USD 1.00"),
 ]
@@ -185,7 +185,7 @@ def test_what_the_ledger_said_is_missing_stands_in_the_item() -> None:
     said = replace(GATHERED, contact="", missing=("No contact has the role Accounts Payable.",))
 
     assert decide(personal(ledger=said), POLICY, SOON).because == (
-        "The ledger has no accounts-payable contact for this customer. No contact has the role Accounts Payable. Name "
+        "NetSuite has no accounts-payable contact for this customer. No contact has the role Accounts Payable. Name "
         "a person who can be written to."
     )
 

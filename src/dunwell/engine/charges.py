@@ -85,7 +85,17 @@ def _pass_gate(
             for change in kept.changes:
                 journal.entry(row, "invoice", change, by="stripe")
         case = snapshots.snapshots([row], now)[row.pk]
-        verdict = check_charge_gate(case, item.method, reading, policy, now, due_since=item.queued_at)
+        trigger = AttemptTrigger(item.trigger)
+        verdict = check_charge_gate(
+            case,
+            item.method,
+            reading,
+            policy,
+            now,
+            due_since=item.queued_at,
+            standing=None,
+            trigger=trigger,
+        )
         if isinstance(reading, Unreadable) and verdict.again_at is not None:
             return ask_again(item, row, journal, verdict, verdict.again_at)
         if isinstance(reading, InvoiceReading) and ReviewKind.LEDGER_UNREADABLE in case.reviews:

@@ -83,7 +83,9 @@ def _pass_gate(desk: _Desk, reading: InvoiceReading | Unreadable, lease: timedel
     case = snapshots.snapshots([row], desk.now)[row.pk]
     amount = Money(item.amount_minor, item.currency)
     stage = Stage(item.stage)
-    verdict = check_gate(case, stage, amount, reading, book.policy, desk.now, due_since=item.queued_at)
+    verdict = check_gate(
+        case, stage, amount, reading, book.policy, desk.now, due_since=item.queued_at, standing=None
+    )
     if isinstance(reading, Unreadable) and verdict.again_at is not None:
         return ask_again(item, row, desk.journal, verdict, verdict.again_at)
     if isinstance(reading, InvoiceReading) and ReviewKind.LEDGER_UNREADABLE in case.reviews:

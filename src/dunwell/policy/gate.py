@@ -1,6 +1,8 @@
-"""The gate: what must hold in the ledger right before a message or a charge leaves (spec 5).
+"""The gate: what must hold in both ledgers right before a message or a charge leaves (spec 5).
 
-Pure: the caller reads the ledger again, asks here, and does what the verdict says.
+Pure: the caller reads Stripe and, when it is set up, NetSuite again, asks here, and does what the verdict says.
+A `standing` is NetSuite's answer; None when there was nothing to ask, which a case that uses NetSuite does not
+accept unless NetSuite does not know the customer.
 """
 
 from collections.abc import Iterable
@@ -12,17 +14,24 @@ from dunwell.policy.addresses import is_address
 from dunwell.policy.cadence import is_active, rhythm_of
 from dunwell.policy.calendars import into_window
 from dunwell.policy.facts import Case, Hold, Invoice, InvoiceReading, Unreadable
+from dunwell.policy.ledger import Standing
 from dunwell.policy.money import Money
 from dunwell.policy.policy import Policy
+from dunwell.policy.preparing import switched_on
+from dunwell.policy.retries import method_of, no_retry_because
 from dunwell.policy.rules import CALLED, SETTLED, STRANGE, cap_ends
 from dunwell.policy.words import (
+    ActionKind,
+    AttemptTrigger,
     CaseStatus,
+    CollectionOwner,
     Ending,
     HoldKind,
     InvoiceStatus,
     MessageState,
     ReviewKind,
     Stage,
+    Track,
 )
 
 
@@ -75,8 +84,9 @@ def check_gate(
     now: datetime,
     *,
     due_since: datetime,
+    standing: Standing | Unreadable | None,
 ) -> Verdict:
-    """Judge a message that is about to leave, by a fresh reading of the ledger.
+    """Judge a message of the standard track that is about to leave, by fresh readings of both ledgers.
 
     `message_amount` is the amount its text names; `due_since` is when it first became due, which decides
     when an unreadable ledger is reported to a person.
@@ -87,8 +97,37 @@ def check_gate(
     return (
         _ledger_says_no(invoice, message_amount.currency)
         or _case_says_no(case, message_stage, now)
+        or _not_proved(case, reading, policy)
+        or _standing_says_no(case, invoice, standing, policy, now, due_since)
         or _not_yet(case, invoice, message_stage, policy, now)
         or _at_its_amount(invoice, message_amount)
+    )
+
+
+def check_letter_gate(
+    case: Case,
+    letter_amount: Money,
+    reading: InvoiceReading | Unreadable,
+    standing: Standing | Unreadable | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    due_since: datetime,
+) -> Verdict:
+    """Judge a signed personal mail that is about to leave, by fresh readings of both ledgers (spec 1.2, 5).
+
+    `ADJUST` means that another amount is open than the manager signed: the letter is withdrawn, not rewritten.
+    """
+    invoice = _freshly_read(reading, policy, now, due_since)
+    if isinstance(invoice, Verdict):
+        return invoice
+    return (
+        _ledger_says_no(invoice, letter_amount.currency)
+        or _case_says_no(case, None, now)
+        or _not_proved(case, reading, policy)
+        or _standing_says_no(case, invoice, standing, policy, now, due_since)
+        or _not_yet(case, invoice, None, policy, now)
+        or _at_its_amount(invoice, letter_amount)
     )
 
 
@@ -100,22 +139,40 @@ def check_charge_gate(
     now: datetime,
     *,
     due_since: datetime,
+    standing: Standing | Unreadable | None,
+    trigger: AttemptTrigger,
 ) -> Verdict:
-    """Judge a charge that is about to be made with one method, by a fresh reading of the ledger."""
+    """Judge a charge that is about to be made with one method, by fresh readings of both ledgers.
+
+    A retry of ours (`trigger` RETRY) needs more than a charge the customer asked for by saving a method: no hold
+    at all, nobody's desk, collection proved ours, and everything that let it be decided.
+    """
     invoice = _freshly_read(reading, policy, now, due_since)
     if isinstance(invoice, Verdict):
         return invoice
-    if no := _ledger_says_no(invoice, case.invoice.open.currency):
-        return no
+    by_us = trigger is AttemptTrigger.RETRY
+    no = (
+        _ledger_says_no(invoice, case.invoice.open.currency)
+        or _charge_says_no(case, invoice, method, now)
+        or (
+            (_retry_says_no(case, method, policy, now) or _not_proved(case, reading, policy))
+            if by_us
+            else None
+        )
+        or _standing_says_no(case, invoice, standing, policy, now, due_since, asked_for=not by_us)
+    )
+    why = "The invoice is open and nothing stands against the charge."
+    return no or Verdict(VerdictKind.SEND, why, invoice.open)
+
+
+def _charge_says_no(case: Case, invoice: Invoice, method: str, now: datetime) -> Verdict | None:
     if case.status is CaseStatus.CLOSED:
         return Verdict(VerdictKind.HOLD, "The case is closed.")
     if not method:
         return Verdict(VerdictKind.HOLD, "No payment method was named, so the wrong one could be charged.")
     if why_not := no_charge_because(invoice, case.holds, now):
         return Verdict(VerdictKind.HOLD, f"Not charged: {why_not}.")
-    return Verdict(
-        VerdictKind.SEND, "The invoice is open and nothing stands against the charge.", invoice.open
-    )
+    return None
 
 
 def no_charge_because(invoice: Invoice, holds: Iterable[Hold], now: datetime) -> str | None:
@@ -135,21 +192,115 @@ def no_charge_because(invoice: Invoice, holds: Iterable[Hold], now: datetime) ->
 def _freshly_read(
     reading: InvoiceReading | Unreadable, policy: Policy, now: datetime, due_since: datetime
 ) -> Invoice | Verdict:
-    if isinstance(reading, InvoiceReading):
-        if now - reading.at < timedelta(seconds=policy.gate.reading_max_age_seconds):
-            return reading.invoice
-        return Verdict(
-            VerdictKind.WAIT, "The reading of the ledger is too old; it is read again.", again_at=now
-        )
-    if reading.permanent:
-        why = f"The ledger cannot answer: {reading.reason}."
+    if isinstance(reading, Unreadable):
+        return _unreadable("The ledger", reading, policy, now, due_since)
+    if _is_old(reading.at, policy, now):
+        return _read_again("ledger", now)
+    return reading.invoice
+
+
+def _is_old(at: datetime, policy: Policy, now: datetime) -> bool:
+    return now - at >= timedelta(seconds=policy.gate.reading_max_age_seconds)
+
+
+def _read_again(what: str, now: datetime) -> Verdict:
+    why = f"The reading of the {what} is too old; it is read again."
+    return Verdict(VerdictKind.WAIT, why, again_at=now)
+
+
+def _unreadable(who: str, said: Unreadable, policy: Policy, now: datetime, due_since: datetime) -> Verdict:
+    if said.permanent:
+        why = f"{who} cannot answer: {said.reason}."
         return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.LEDGER_UNREADABLE)
     again_at = now + min(max((now - due_since) / 4, _SHORTEST_WAIT), _LONGEST_WAIT)
     patience = policy.gate.tell_person_after_hours
     if now - due_since >= timedelta(hours=patience):
-        why = f"The ledger could not be read for {patience} hours: {reading.reason}."
+        why = f"{who} could not be read for {patience} hours: {said.reason}."
         return Verdict(VerdictKind.REVIEW, why, again_at=again_at, review=ReviewKind.LEDGER_UNREADABLE)
-    return Verdict(VerdictKind.WAIT, f"The ledger could not be read: {reading.reason}.", again_at=again_at)
+    return Verdict(VerdictKind.WAIT, f"{who} could not be read: {said.reason}.", again_at=again_at)
+
+
+def _not_proved(case: Case, reading: InvoiceReading | Unreadable, policy: Policy) -> Verdict | None:
+    """Collection is ours if it should be, and Stripe was just read to keep quiet (spec 1.2, step 2)."""
+    if case.collection.owner is CollectionOwner.STRIPE:
+        ours_by_now = case.track is Track.PERSONAL or policy.track.collection != "stripe"
+        if ours_by_now and case.failed_at is not None:
+            return Verdict(VerdictKind.HOLD, "Collection has not been taken over from Stripe yet.")
+        return None
+    if isinstance(reading, Unreadable):
+        return None  # said already
+    if why := switched_on(reading.auto_advance, reading.next_attempt):
+        return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.DRIFT)
+    if reading.auto_advance is None:
+        why = (
+            "Stripe did not say whether it still collects this invoice by itself, so it is not proved quiet."
+        )
+        return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.DRIFT)
+    return None
+
+
+def _standing_says_no(
+    case: Case,
+    invoice: Invoice,
+    standing: Standing | Unreadable | None,
+    policy: Policy,
+    now: datetime,
+    due_since: datetime,
+    *,
+    asked_for: bool = False,
+) -> Verdict | None:
+    """Hold what Stripe says against NetSuite. `asked_for`: the customer wants the charge; a lack stops nothing."""
+    if case.ledger is None:
+        return None
+    if isinstance(standing, Unreadable):
+        return _unreadable("NetSuite", standing, policy, now, due_since)
+    needed = case.track is Track.PERSONAL and not asked_for
+    if standing is not None:
+        if _is_old(min(standing.at, standing.unapplied.at), policy, now):
+            return _read_again("invoice in NetSuite", now)
+        return _books_say_no(invoice, standing, needed=needed)
+    if case.ledger.read_at is None or case.ledger.customer:
+        return Verdict(VerdictKind.WAIT, "NetSuite was not read; it is read now.", again_at=now)
+    return _not_shown(invoice) if needed else None
+
+
+def _books_say_no(invoice: Invoice, standing: Standing, *, needed: bool) -> Verdict | None:
+    if standing.invoice is None and needed:
+        return _not_shown(invoice)
+    if standing.invoice is not None and (why := _disagreement(invoice, standing.invoice)):
+        return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.LEDGERS_DISAGREE)
+    unused = standing.unapplied.total(invoice.open.currency)
+    if unused.minor >= invoice.open.minor:
+        why = f"NetSuite has {unused} from this customer that no invoice has used up; {invoice.open} is open."
+        return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.UNAPPLIED)
+    return None
+
+
+def _not_shown(invoice: Invoice) -> Verdict:
+    why = f"NetSuite shows no invoice {invoice.number} for this customer."
+    return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.INCOMPLETE)
+
+
+def _disagreement(invoice: Invoice, known: Invoice) -> str | None:
+    if known.status is not InvoiceStatus.OPEN or known.open.minor <= 0:
+        what = "paid" if known.status in (InvoiceStatus.OPEN, InvoiceStatus.PAID) else str(known.status)
+        return f"Stripe says that {invoice.open} is open, NetSuite that the invoice is {what}."
+    if known.open != invoice.open:
+        return f"Stripe says that {invoice.open} is open, NetSuite says {known.open}."
+    return None
+
+
+def _retry_says_no(case: Case, method: str, policy: Policy, now: datetime) -> Verdict | None:
+    if case.status is not CaseStatus.OPEN:
+        return Verdict(VerdictKind.HOLD, "A person has the case.")
+    for hold in case.holds:
+        if is_active(hold, now):
+            return Verdict(VerdictKind.HOLD, f"The case is on hold ({hold.kind}).")
+    if why_not := no_retry_because(case, policy):
+        return Verdict(VerdictKind.HOLD, f"Not charged: {why_not}.")
+    if method != method_of(case):
+        return Verdict(VerdictKind.HOLD, "Not charged: the customer has another payment method now.")
+    return None
 
 
 def _ledger_says_no(invoice: Invoice, currency: str) -> Verdict | None:
@@ -169,7 +320,7 @@ def _ledger_says_no(invoice: Invoice, currency: str) -> Verdict | None:
     return None
 
 
-def _case_says_no(case: Case, stage: Stage, now: datetime) -> Verdict | None:
+def _case_says_no(case: Case, stage: Stage | None, now: datetime) -> Verdict | None:
     if case.status is CaseStatus.CLOSED:
         return Verdict(VerdictKind.HOLD, "The case is closed.")
     if case.status is CaseStatus.REVIEW or (
@@ -179,7 +330,9 @@ def _case_says_no(case: Case, stage: Stage, now: datetime) -> Verdict | None:
     for hold in case.holds:
         if is_active(hold, now):
             return Verdict(VerdictKind.HOLD, f"The case is on hold ({hold.kind}).")
-    if any(message.stage is stage and message.state is MessageState.SENT for message in case.messages):
+    if stage and any(
+        message.stage is stage and message.state is MessageState.SENT for message in case.messages
+    ):
         return Verdict(VerdictKind.HOLD, f"The {CALLED[stage]} has been sent already.")
     contact = case.customer.contact
     if contact is None or not contact.deliverable or not is_address(contact.email):
@@ -187,9 +340,13 @@ def _case_says_no(case: Case, stage: Stage, now: datetime) -> Verdict | None:
     return None
 
 
-def _not_yet(case: Case, invoice: Invoice, stage: Stage, policy: Policy, now: datetime) -> Verdict | None:
+def _not_yet(
+    case: Case, invoice: Invoice, stage: Stage | None, policy: Policy, now: datetime
+) -> Verdict | None:
     if invoice.in_flight:
         return Verdict(VerdictKind.WAIT, "A payment is under way.", again_at=now + _IN_FLIGHT_WAIT)
+    if ActionKind.RETRY in case.under_way:
+        return Verdict(VerdictKind.WAIT, "A charge is being made.", again_at=now + _SHORTEST_WAIT)
     if free := cap_ends(case, policy, now, stage):
         why = f"The contact was written to about another invoice less than {policy.payer.cap_days} days ago."
         return Verdict(VerdictKind.WAIT, why, again_at=free)

@@ -70,7 +70,7 @@ def missing(case: Case, policy: Policy) -> tuple[ReviewKind, str] | None:
     if lacks := _contact_lacks(case):
         return ReviewKind.NO_CONTACT, f"{lacks} {_told(case)}Name a person who can be written to."
     if case.ledger is not None and not case.ledger.invoice:
-        what = f"The ledger shows no invoice {case.invoice.number} for this customer."
+        what = f"NetSuite shows no invoice {case.invoice.number} for this customer."
         return ReviewKind.INCOMPLETE, f"{what} {_told(case)}Correct it there, then settle this."
     if case.letters or is_ours(case) or case.track_chosen:
         return None
@@ -94,7 +94,7 @@ def _contact_lacks(case: Case) -> str | None:
         return "No accounts-payable contact is known for this customer."
     by_hand = contact.source.startswith(SET_BY_A_PERSON)
     if case.ledger is not None and not case.ledger.contact and not by_hand:
-        return "The ledger has no accounts-payable contact for this customer."
+        return "NetSuite has no accounts-payable contact for this customer."
     if first_name(contact.name) is None or contact.name.casefold() == case.customer.name.casefold():
         return "The contact has no first name to greet by."
     return _address_lacks(contact)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from dunwell.policy.decision import Action, Decision, ask, silent
-from dunwell.policy.facts import Case, Invoice
+from dunwell.policy.facts import Case
 from dunwell.policy.policy import Policy
 from dunwell.policy.words import ActionKind, CollectionOwner, ReviewKind, Track
 
@@ -19,12 +19,12 @@ def is_ours(case: Case) -> bool:
 def gather(case: Case, _policy: Policy, now: datetime) -> Decision | str:
     """Ask the ledger about customer and invoice, once (spec 1.2, step 1)."""
     if case.ledger is None:
-        return "no ledger is set up"
+        return "NetSuite is not set up"
     if case.ledger.read_at is not None:
-        return "the ledger has been asked"
+        return "NetSuite has been asked"
     if ActionKind.GATHER in case.under_way:
-        return silent("The ledger is being asked.", now + UNDER_WAY_LOOK)
-    because = "The ledger is asked for the contact, the invoice and the MRR."
+        return silent("NetSuite is being asked.", now + UNDER_WAY_LOOK)
+    because = "NetSuite is asked for the contact, the invoice and the MRR."
     return Decision((Action(ActionKind.GATHER, because),), now + UNDER_WAY_LOOK, because)
 
 
@@ -32,17 +32,16 @@ def drift(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
     """Alarm a person when somebody has switched Stripe's own retries back on (spec 1.2, step 2)."""
     if case.collection.owner is CollectionOwner.STRIPE:
         return "collection is not ours"
-    if (why := switched_on(case.invoice)) is None:
+    if (why := switched_on(case.invoice.auto_advance, case.invoice.next_attempt)) is None:
         return "Stripe keeps quiet"
     return ask(case, ReviewKind.DRIFT, why)
 
 
-def switched_on(invoice: Invoice) -> str | None:
+def switched_on(auto_advance: bool | None, planned: datetime | None) -> str | None:  # noqa: FBT001
     """Say in sentences that Stripe collects though collection is ours; None when it keeps quiet."""
-    planned = invoice.next_attempt
-    if invoice.auto_advance is not True and planned is None:
+    if auto_advance is not True and planned is None:
         return None
-    read = ["auto_advance is true"] if invoice.auto_advance is True else []
+    read = ["auto_advance is true"] if auto_advance is True else []
     if planned is not None:
         read.append(f"the next attempt is planned for {planned:%Y-%m-%d %H:%M} {planned.tzname()}")
     return (

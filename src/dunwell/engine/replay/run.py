@@ -325,7 +325,9 @@ class Replay:
         case = self._with_cap(invoice)
         reading = facts.InvoiceReading(now, case.invoice)
         stage = action.stage or Stage.NOTICE
-        verdict = check_gate(case, stage, case.invoice.open, reading, self._book.policy, now, due_since=now)
+        verdict = check_gate(
+            case, stage, case.invoice.open, reading, self._book.policy, now, due_since=now, standing=None
+        )
         if verdict.kind not in (VerdictKind.SEND, VerdictKind.ADJUST):
             self._step(invoice, now, replace(action, kind=ActionKind.SKIP, because=verdict.why))
             return
