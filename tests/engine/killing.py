@@ -33,7 +33,8 @@ from dunwell.policy import readings
 from dunwell.policy.words import AttemptOutcome
 from dunwell.store import invariants, keep, models
 from dunwell.store.claims import next_alarm
-from tests.engine.world import START, Ledger, Postbox, World
+from tests.engine.postbox import Postbox
+from tests.engine.world import START, Ledger, World
 
 METHOD_SAVED = START + timedelta(days=4)
 END = START + timedelta(days=5)

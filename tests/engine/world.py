@@ -11,7 +11,7 @@ from dunwell.engine.apply import apply_waiting
 from dunwell.engine.clock import Clock, VirtualClock
 from dunwell.engine.loop import run_due
 from dunwell.engine.perform import Worker, perform_due
-from dunwell.engine.ports import Mailer, Payments, Ports
+from dunwell.engine.ports import Payments, Ports
 from dunwell.engine.tick import tick
 from dunwell.policy import facts, readings, words
 from dunwell.policy.book import Book, bind
@@ -21,8 +21,11 @@ from dunwell.policy.reasons import reason_for_code
 from dunwell.policy.wording import built_in_wording
 from dunwell.store import keep, models
 from dunwell.store.claims import next_alarm
+from tests.engine.books import Books
+from tests.engine.postbox import Postbox
 
 START = datetime(2026, 4, 7, 14, 3, tzinfo=UTC)  # a Tuesday, 10:03 in New York
+LARGE = facts.Mrr((Money(900_000, "USD"),) * 3, "test")  # above the threshold of the personal track
 
 
 class Ledger(Payments):
@@ -41,6 +44,9 @@ class Ledger(Payments):
         self.sessions: list[str] = []
         self.listed: list[dict[str, Any]] = []
         self.breaks_after: int | None = None
+        self.switched: list[tuple[str, bool, str]] = []
+        self.stubborn = False
+        self.ledger_ids: dict[str, str] = {}
         self.before_read: Callable[[str], None] = lambda _invoice: None
 
     def translate(self, event: Mapping[str, Any]) -> readings.Notice | readings.Malformed:
@@ -82,7 +88,9 @@ class Ledger(Payments):
     def read_customer(self, customer: str, now: datetime) -> readings.CustomerReading | facts.Unreadable:
         if self.unreadable:
             return self.unreadable
-        return readings.CustomerReading(now, self.customers[customer])
+        return readings.CustomerReading(
+            now, self.customers[customer], ledger_id=self.ledger_ids.get(customer, "")
+        )
 
     def find_invoice(self, payment: str) -> str | facts.Unreadable | None:
         if self.unreadable:
@@ -110,9 +118,19 @@ class Ledger(Payments):
     def set_collection(
         self, invoice: str, *, automatic: bool, key: str, now: datetime
     ) -> facts.InvoiceReading | facts.Unreadable:
-        del key
-        self.change(invoice, auto_advance=automatic, next_attempt=None)
+        self.switched.append((invoice, automatic, key))
+        if away := self.unreadable or self.unreadable_invoices.get(invoice):
+            return away
+        if self.invoices[invoice].reading.invoice.status is not words.InvoiceStatus.OPEN:
+            return facts.Unreadable("Stripe refused the request (400).")
+        if not self.stubborn:
+            self.collects(invoice, automatic=automatic)
         return self.read_invoice(invoice, now)
+
+    def collects(self, invoice: str, *, automatic: bool) -> None:
+        """Let somebody switch Stripe's own retries of an invoice on or off."""
+        again = self.clock.now() + timedelta(days=3) if automatic else None
+        self.change(invoice, auto_advance=automatic, next_attempt=again)
 
     def declines(self, invoice: str, method: str, code: str) -> None:
         """Let an attempt with a method fail at the bank, now."""
@@ -148,32 +166,19 @@ class Ledger(Payments):
     def change(self, invoice: str, **values: Any) -> None:
         """Change what the ledger says about an invoice."""
         known = self.invoices[invoice]
-        changed = replace(known.reading, invoice=replace(known.reading.invoice, **values))
+        said = replace(known.reading.invoice, **values)
+        changed = replace(
+            known.reading, invoice=said, auto_advance=said.auto_advance, next_attempt=said.next_attempt
+        )
         self.invoices[invoice] = replace(known, reading=changed)
-
-
-class Postbox(Mailer):
-    """A mail server that takes everything, unless told what to answer next."""
-
-    def __init__(self) -> None:
-        self.mails: list[readings.OutgoingMail] = []
-        self.answers: list[readings.Delivery] = []
-        self.before_send: Callable[[readings.OutgoingMail], None] = lambda _mail: None
-
-    def send(self, mail: readings.OutgoingMail) -> readings.Delivery:
-        self.before_send(mail)
-        answer = self.answers.pop(0) if self.answers else readings.Handed("250 ok")
-        if not isinstance(answer, readings.Refused):
-            self.mails.append(mail)
-        return answer
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass
 class World:
-    """One company, its ledger, its postbox and a clock that moves when told."""
+    """One company, its Stripe (`ledger`), its postbox and a clock that moves when told.
+
+    With `keeps_books` there is a NetSuite too (`books`), which hears of every customer and invoice.
+    """
 
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(START))
     ledger: Ledger = field(init=False)
@@ -182,9 +187,13 @@ class World:
     events: int = 0
     accepts_webhooks: bool = True
     ledger_of: type[Ledger] = Ledger
+    keeps_books: bool = False
+    books: Books = field(init=False)
+    manager: facts.Person | None = None
 
     def __post_init__(self) -> None:
         self.ledger = self.ledger_of(self.clock)
+        self.books = Books(self.clock)
 
     @property
     def ports(self) -> Ports:
@@ -196,6 +205,8 @@ class World:
             base_url="http://127.0.0.1:8000",
             secret="test-secret",
             accepts_webhooks=self.accepts_webhooks,
+            ledger=self.books if self.keeps_books else None,
+            manager=self.manager,
         )
 
     @property
@@ -226,14 +237,18 @@ class World:
         }
         said.update(values)
         code = said.pop("code", "insufficient_funds")
+        billed = facts.Invoice(id=invoice, **said)
+        if self.keeps_books:
+            self.books.bill(self.ledger.customers[customer], billed)
         self.ledger.invoices[invoice] = readings.ArrearsReading(
-            reading=facts.InvoiceReading(self.now, facts.Invoice(id=invoice, **said)),
+            reading=facts.InvoiceReading(self.now, billed),
             customer=customer,
             failed_at=self.now,
             reason=reason_for_code(code, "card"),
             method="pm_old",
             payment=f"pi_{invoice}",
         )
+        self.ledger.collects(invoice, automatic=True)
         self.event("invoice.payment_failed", "failure", invoice=invoice)
 
     def body(
