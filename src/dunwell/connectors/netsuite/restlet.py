@@ -1,12 +1,13 @@
 """Our RESTlet: contacts with their roles, and mail that is sent once per key and read back (spec 1.2).
 
-What the script must keep to (`sandbox/netsuite/restlet.py` does):
+What the script must keep to (`netsuite/` is the script; `sandbox/netsuite/restlet.py` keeps to it too):
 
 * `GET action=contacts customer=ID`: `{ok: true, contacts: [{id, firstname, lastname, email, title, role, categories,
   isinactive, isprivate}]}`;
 * `POST {action: "send", key, author, recipient, customer, cc, subject, body, invoice?, replyTo?}` and
   `GET action=mail key=KEY`: `{ok: true, state: "absent"|"sending"|"sent", sentAt?, message?: {id, author, recipient,
-  subject}}`; a key that was used before sends nothing and answers with what became of it;
+  subject}}`; a key that was used before sends nothing and answers with what became of it, or is refused when the
+  mail is another one (`KEY_REUSED`); `template?`, which we do not use, puts `body` into a template of the account;
 * a refusal, before anything has left: `{ok: false, error: {code, permanent}}`.
 
 All of these are HTTP 200; any other status is NetSuite speaking, or the script dying: then a mail is in doubt.
