@@ -1,22 +1,24 @@
 """What to do with an effect whose ledger cannot be read: keep it, ask again, and in the end tell a person."""
 
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from dunwell.engine.record import unblock
 from dunwell.policy.facts import InvoiceReading, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind
+from dunwell.policy.ledger import Standing
 from dunwell.policy.policy import Policy
 from dunwell.policy.words import MessageState, ReviewKind
 from dunwell.store import claims, models, people
 from dunwell.store.journal import Journal
 
+R = TypeVar("R", InvoiceReading, Standing)
+
 # A person who settled it while the ledger was still away hears of it again after this long.
 TELL_AGAIN = timedelta(days=1)
 
 
-def in_time(
-    reading: InvoiceReading | Unreadable, policy: Policy, now: datetime
-) -> InvoiceReading | Unreadable:
+def in_time(reading: R | Unreadable, policy: Policy, now: datetime) -> R | Unreadable:
     """A reading that took longer than the gate lets one be old is as good as none."""
     if isinstance(reading, Unreadable):
         return reading

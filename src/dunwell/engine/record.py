@@ -1,11 +1,13 @@
 """A decision becomes timeline entries, outbox rows, desk items, holds and a new alarm: all or nothing."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dunwell.engine.letters import Unwritable, compose
+from dunwell.engine.personal import drafts
+from dunwell.engine.personal.calls import queue_call
 from dunwell.engine.ports import Ports
 from dunwell.policy.book import Book
 from dunwell.policy.cadence import is_active
@@ -13,7 +15,15 @@ from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
 from dunwell.policy.facts import Case
 from dunwell.policy.rules import ON_ITS_WAY
-from dunwell.policy.words import ActionKind, AttemptTrigger, CaseStatus, MessageState, ReviewKind, Stage
+from dunwell.policy.words import (
+    ActionKind,
+    AttemptTrigger,
+    CaseStatus,
+    HoldKind,
+    MessageState,
+    ReviewKind,
+    Stage,
+)
 from dunwell.store import claims, journal, keep, models, people, snapshots
 
 log = logging.getLogger(__name__)
@@ -51,7 +61,7 @@ def consider(
             book_journal.changed(row)
             continue
         book = keep.book_of(row.policy_id)
-        seen = _with_batch(case, written)
+        seen = _with_batch(drafts.refresh(row, case, book_journal), written)
         decision = decide(seen, book.policy, now)
         carry_out(row, seen, decision, book_journal, ports, book, alarm=alarm)
         _forget_nobody(row, seen, book_journal)
@@ -130,11 +140,26 @@ def say_again(row: models.Case, item: models.OutboxItem) -> None:
         row.status = CaseStatus.OPEN.value
 
 
-def stop_mail(row: models.Case, why: str, to: journal.Journal) -> None:
+def stop_mail(row: models.Case, kind: HoldKind, to: journal.Journal) -> None:
     """A hold begins: what is queued leaves neither during it nor in the breath that ends it."""
+    why = f"The case is on hold ({kind})."
+    drafts.hold_back(row, kind, to)
     for mail in claims.stop_queued_mails(row, to.now, why):
         to.entry(row, "why_not", why, detail={"stage": mail.stage, "key": mail.key})
         say_again(row, mail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deed:
+    """One action of a decision about a locked case, on its way into the journal."""
+
+    row: models.Case
+    case: Case
+    action: Action
+    decision: Decision
+    to: journal.Journal
+    ports: Ports
+    book: Book
 
 
 def _act(
@@ -146,48 +171,73 @@ def _act(
     ports: Ports,
     book: Book,
 ) -> None:
-    kind = action.kind
-    to.entry(row, kind.value, action.because, detail=_detail(decision, action))
-    if kind is ActionKind.SEND:
-        _queue_mail(row, case, action, to, ports, book)
-    elif kind is ActionKind.RETRY:
-        _queue_charge(row, case, action, to)
-    elif kind in (ActionKind.REVIEW, ActionKind.CALL_TASK):
-        _ask_a_person(row, case, action, decision, to)
-    elif kind is ActionKind.ESCALATE:
-        row.status = CaseStatus.ESCALATED.value
-    elif kind is ActionKind.HOLD and action.hold is not None:
-        to.hold(row, action.hold)
-        stop_mail(row, f"The case is on hold ({action.hold.kind}).", to)
-    elif kind is ActionKind.RESUME:
-        to.resume(row)
-    elif kind is ActionKind.CLOSE and action.ending is not None:
-        to.close(row, action.ending)
+    to.entry(row, action.kind.value, action.because, detail=_detail(decision, action))
+    act = _ACTS.get(action.kind)
+    if act is not None:
+        act(_Deed(row, case, action, decision, to, ports, book))
 
 
-def _queue_mail(
-    row: models.Case, case: Case, action: Action, to: journal.Journal, ports: Ports, book: Book
-) -> None:
-    stage, contact = action.stage, case.customer.contact
+def _send(deed: _Deed) -> None:
+    if deed.action.letter is not None:
+        drafts.leave(deed.row, deed.to)
+    else:
+        _queue_mail(deed)
+
+
+def _draft(deed: _Deed) -> None:
+    number = deed.action.letter or 1
+    unwritable = drafts.write(deed.row, deed.case, number, deed.to, deed.ports, deed.book)
+    if unwritable is not None:
+        _unwritable(deed, unwritable)
+
+
+def _call(deed: _Deed) -> None:
+    _ask_a_person(deed)
+    queue_call(deed.row, deed.case, deed.to)
+
+
+def _escalate(deed: _Deed) -> None:
+    deed.row.status = CaseStatus.ESCALATED.value
+    if deed.case.letters:
+        drafts.withdraw_live(deed.row, "The case was handed to a person.", deed.to)
+
+
+def _hold(deed: _Deed) -> None:
+    if deed.action.hold is not None:
+        deed.to.hold(deed.row, deed.action.hold)
+        stop_mail(deed.row, deed.action.hold.kind, deed.to)
+
+
+def _resume(deed: _Deed) -> None:
+    deed.to.resume(deed.row)
+
+
+def _close(deed: _Deed) -> None:
+    if deed.action.ending is None:
+        return
+    if deed.case.letters:
+        drafts.withdraw_live(deed.row, "The case was closed.", deed.to)
+    deed.to.close(deed.row, deed.action.ending)
+
+
+def _queue_mail(deed: _Deed) -> None:
+    row, case, stage, contact = deed.row, deed.case, deed.action.stage, deed.case.customer.contact
     if stage is None or contact is None:
         raise ValueError(f"a send without stage or contact on case {row.pk}")
-    letter = compose(row.pk, case, stage, book, ports, to.now)
+    letter = compose(row.pk, case, stage, deed.book, deed.ports, deed.to.now)
     if isinstance(letter, Unwritable):
-        row.due_at, row.status = None, CaseStatus.REVIEW.value
-        to.entry(row, ActionKind.REVIEW.value, letter.reason)
-        if ReviewKind.CONTENT not in case.reviews:
-            to.review(row, ReviewKind.CONTENT, letter.reason, _PROPOSALS[ReviewKind.CONTENT])
+        _unwritable(deed, letter)
         return
     before = sum(1 for message in case.messages if message.stage is stage)
-    to.outbox(
+    deed.to.outbox(
         journal.Effect(
             key=f"mail:{row.pk}:{stage.value}:{before}",
             kind=models.OutboxItem.MAIL,
             case_id=row.pk,
             stage=stage.value,
             state=MessageState.QUEUED.value,
-            queued_at=to.now,
-            due_at=to.now,
+            queued_at=deed.to.now,
+            due_at=deed.to.now,
             to_name=contact.name,
             to_address=contact.email,
             subject=letter.subject,
@@ -199,18 +249,26 @@ def _queue_mail(
     )
 
 
-def _queue_charge(row: models.Case, case: Case, action: Action, to: journal.Journal) -> None:
-    method = action.method or ""
+def _unwritable(deed: _Deed, why: Unwritable) -> None:
+    """What cannot be written is a person's to correct."""
+    deed.row.due_at, deed.row.status = None, CaseStatus.REVIEW.value
+    deed.to.entry(deed.row, ActionKind.REVIEW.value, why.reason)
+    if ReviewKind.CONTENT not in deed.case.reviews:
+        deed.to.review(deed.row, ReviewKind.CONTENT, why.reason, _PROPOSALS[ReviewKind.CONTENT])
+
+
+def _queue_charge(deed: _Deed) -> None:
+    row, case, method = deed.row, deed.case, deed.action.method or ""
     # Those before it were stopped at the gate, so that nothing of them reached the bank.
     before = len(claims.charges_with(row, method))
-    to.outbox(
+    deed.to.outbox(
         journal.Effect(
             key=f"charge:{case.invoice.id}:{method}:{row.pk}.{before}",
             kind=models.OutboxItem.CHARGE,
             case_id=row.pk,
             state=MessageState.QUEUED.value,
-            queued_at=to.now,
-            due_at=to.now,
+            queued_at=deed.to.now,
+            due_at=deed.to.now,
             amount_minor=case.invoice.open.minor,
             currency=case.invoice.open.currency,
             method=method,
@@ -219,15 +277,28 @@ def _queue_charge(row: models.Case, case: Case, action: Action, to: journal.Jour
     )
 
 
-def _ask_a_person(
-    row: models.Case, case: Case, action: Action, decision: Decision, to: journal.Journal
-) -> None:
+def _ask_a_person(deed: _Deed) -> None:
+    row, action = deed.row, deed.action
     kind = action.review or ReviewKind.CALL_TASK
-    if kind not in case.reviews:
-        to.review(row, kind, action.because, _PROPOSALS.get(kind, "Look at the case."))
-    held = any(act.kind is ActionKind.HOLD for act in decision.actions)
-    if row.status == CaseStatus.OPEN.value and decision.next_look is None and not held:
+    if kind not in deed.case.reviews:
+        deed.to.review(row, kind, action.because, _PROPOSALS.get(kind, "Look at the case."))
+    held = any(act.kind is ActionKind.HOLD for act in deed.decision.actions)
+    if row.status == CaseStatus.OPEN.value and deed.decision.next_look is None and not held:
         row.status = CaseStatus.REVIEW.value
+
+
+# What each action of a decision does besides its entry on the timeline.
+_ACTS: dict[ActionKind, Callable[[_Deed], None]] = {
+    ActionKind.SEND: _send,
+    ActionKind.DRAFT: _draft,
+    ActionKind.RETRY: _queue_charge,
+    ActionKind.REVIEW: _ask_a_person,
+    ActionKind.CALL_TASK: _call,
+    ActionKind.ESCALATE: _escalate,
+    ActionKind.HOLD: _hold,
+    ActionKind.RESUME: _resume,
+    ActionKind.CLOSE: _close,
+}
 
 
 def _detail(decision: Decision, action: Action | None = None) -> dict[str, object]:
@@ -241,4 +312,6 @@ def _detail(decision: Decision, action: Action | None = None) -> dict[str, objec
             said["to"] = action.to
         if action.method:
             said["method"] = action.method
+        if action.letter:
+            said["number"] = action.letter
     return said

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from dunwell.engine.personal import drafts
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, say_again, stop_mail, unblock
 from dunwell.policy import words
@@ -48,7 +49,7 @@ def place_hold(
         for case in waiting:
             what = kind.value.replace("_", " ")
             journal.entry(case, "hold", f"On hold ({what}) {until_text}. {reason}".strip(), by=by)
-            stop_mail(case, f"The case is on hold ({kind}).", journal)
+            stop_mail(case, kind, journal)
         consider(waiting, journal, ports, alarm=False)
         journal.write()
 
@@ -62,6 +63,8 @@ def release_hold(*, hold_id: int, by: str, now: datetime, ports: Ports) -> None:
         for case in waiting:
             what = hold.kind.replace("_", " ")
             journal.entry(case, "resume", f"The hold ({what}) was released.", by=by)
+            if hold.kind == words.HoldKind.VETO.value:
+                people.settle_kind(case, words.ReviewKind.VETO, "The hold was released.", by, now)
         consider(waiting, journal, ports, alarm=False)
         journal.write()
 
@@ -208,6 +211,7 @@ def close_by_hand(*, case_id: int, ending: words.Ending, reason: str, by: str, n
     with one_transaction():
         row = _open_case(case_id)
         journal = Journal(now)
+        drafts.withdraw_live(row, "The case was closed.", journal, by=by)
         journal.close(row, ending)
         what = ending.value.replace("_", " ")
         journal.entry(row, "close", f"Closed by hand as {what}: {reason.strip()}", by=by)

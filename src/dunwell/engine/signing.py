@@ -118,7 +118,7 @@ def edit_letter(
             approved_by="",
         )
         again = " The approval was for the text before, so it is to be approved again." if approved else ""
-        desk.entry("edited", f"Mail {letter.number} was edited.{again}", by)
+        desk.entry("edited", f"Letter {letter.number} was edited.{again}", by)
         if approved:
             drafts.ask_to_approve(desk.row, letter, desk.journal)
         desk.finish()
@@ -141,8 +141,8 @@ def approve_letter(*, letter_id: int, version: int, by: str, now: datetime, port
         if breaches:
             raise BreaksRulesError(breaches)
         letters.change(letter, state=LetterState.APPROVED.value, approved_at=now, approved_by=by[:150])
-        desk.entry("approved", f"Mail {letter.number} was approved.", by)
-        drafts.asked_no_more(desk.row, "Approved.", by, now)
+        desk.entry("approved", f"Letter {letter.number} was approved.", by)
+        people.settle_kind(desk.row, ReviewKind.DRAFT, "Approved.", by, now)
         desk.finish()
 
 
@@ -183,7 +183,7 @@ def postpone_letter(
         if until > now.astimezone(zone).date() + _LONGEST_WAIT:
             raise NotPossibleError(f"Choose a day within {_LONGEST_WAIT.days} days.")
         _end_postponements(desk)
-        drafts.call_back(desk.row, "The relationship owner put it off.", desk.journal)
+        drafts.hold_back(desk.row, HoldKind.VETO, desk.journal)
         _hold(desk, HoldKind.VETO, ends, reason, by)
         desk.finish()
 
@@ -196,7 +196,7 @@ def agree_letter(*, letter_id: int, by: str, now: datetime, ports: Ports) -> Non
         if desk.letter.owner_agreed_at is not None:
             raise NotPossibleError("It has been agreed to already.")
         letters.change(desk.letter, owner_agreed_at=now)
-        desk.entry("agreed", f"The relationship owner agreed to mail {desk.letter.number}.", by)
+        desk.entry("agreed", f"The relationship owner agreed to letter {desk.letter.number}.", by)
         desk.finish()
 
 
@@ -228,6 +228,7 @@ def record_call_outcome(
             return
         people.settle_review(item, said, by, now)
         if outcome in _CALL_HOLDS:
+            drafts.hold_back(row, _CALL_HOLDS[outcome], desk.journal)
             _hold(desk, _CALL_HOLDS[outcome], ends, note, by)
         if outcome is CallOutcome.DISPUTE and not people.has_open_review(row, ReviewKind.DISPUTE):
             proposal = "Settle the dispute with the customer, then release the hold."

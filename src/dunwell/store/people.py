@@ -85,3 +85,9 @@ def set_contact(customer: models.Customer, name: str, email: str, by: str) -> No
     """Make somebody the customer's first, deliverable contact; the vendor's word will not displace them."""
     keep_contact(customer, Contact(name, email, f"{SET_BY_A_PERSON} {by}"))
     models.Contact.objects.filter(customer=customer, email=email).update(deliverable=True)
+
+
+def settle_kind(case: models.Case, kind: ReviewKind, resolution: str, by: str, now: datetime) -> None:
+    """Close the desk item of a kind, if the case has one."""
+    for item in models.ReviewItem.objects.filter(case=case, kind=kind.value, closed_at=None):
+        settle_review(item, resolution, by, now)

@@ -1,12 +1,116 @@
 """Drafts come and go: written when the rules ask for one, withdrawn when what they say is no longer so."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from dunwell.policy.words import LetterState, MessageState, ReviewKind
+from dunwell.engine.letters import Unwritable
+from dunwell.engine.personal.text import compose, signer
+from dunwell.engine.ports import Ports
+from dunwell.policy.addresses import is_address
+from dunwell.policy.book import Book
+from dunwell.policy.facts import Case, Person
+from dunwell.policy.money import Money
+from dunwell.policy.owner import owner_time_ends
+from dunwell.policy.words import HoldKind, LetterState, MessageState, ReviewKind
 from dunwell.store import claims, letters, models, people
-from dunwell.store.journal import Journal
+from dunwell.store.journal import Effect, Journal
 
 WITHDRAWN = "withdrawn"
+# Holds after which a letter may leave as it was signed: nothing the customer said stands behind them.
+_SIGNED_AS_BEFORE = frozenset({HoldKind.PAUSE, HoldKind.VETO})
+
+
+def write(
+    row: models.Case, case: Case, number: int, to: Journal, ports: Ports, book: Book
+) -> Unwritable | None:
+    """Write the draft of a locked case's letter, ask the manager to sign it and tell the relationship owner."""
+    written = compose(row.pk, case, number, book, ports, to.now)
+    contact = case.customer.contact
+    if isinstance(written, Unwritable) or contact is None:
+        return written if isinstance(written, Unwritable) else Unwritable("There is no contact to write to.")
+    owner = _owner_to_ask(case, ports)
+    letter = models.Letter.objects.create(
+        case=row,
+        number=number,
+        state=LetterState.DRAFT.value,
+        to_name=contact.name,
+        to_address=contact.email,
+        to_ledger_id=case.ledger.contact if case.ledger else "",
+        cc_name=owner.name if owner else "",
+        cc_address=owner.email if owner else "",
+        subject=written.subject,
+        text=written.text,
+        amount_minor=case.invoice.open.minor,
+        currency=case.invoice.open.currency,
+        drafted_at=to.now,
+        owner_until=owner_time_ends(to.now, book.policy) if owner else None,
+    )
+    ask_to_approve(row, letter, to)
+    if owner:
+        to.outbox(_effect(letter, models.OutboxItem.OWNER_NOTE, f"owner_note:{letter.pk}", owner, to.now))
+    return None
+
+
+def _owner_to_ask(case: Case, ports: Ports) -> Person | None:
+    """The relationship owner, unless there is none to reach or they are the manager who signs."""
+    owner = case.customer.owner
+    if owner is None or not is_address(owner.email) or owner.email == signer(ports).email:
+        return None
+    return owner
+
+
+def leave(row: models.Case, to: Journal) -> None:
+    """Queue the signed letter of a locked case: from here on only the gate keeps it back."""
+    letter = letters.live_letter(row)
+    if letter is None or letter.state != LetterState.APPROVED.value:
+        raise ValueError(f"no signed letter on case {row.pk}")
+    before = len(letters.effects_of(letter, models.OutboxItem.LETTER))
+    # The end of the chain makes the key one of this installation, whoever else sends through the same ledger.
+    key = f"letter:{letter.pk}:{before}:{row.chain_head[:16]}"
+    contact = Person(letter.to_name, letter.to_address)
+    to.outbox(_effect(letter, models.OutboxItem.LETTER, key, contact, to.now))
+    letters.change(letter, state=LetterState.LEAVING.value)
+    people.settle_kind(row, ReviewKind.DRAFT, "It is on its way.", "dunwell", to.now)
+
+
+def _effect(letter: models.Letter, kind: str, key: str, who: Person, now: datetime) -> Effect:
+    return Effect(
+        key=key,
+        kind=kind,
+        case_id=letter.case_id,
+        state=MessageState.QUEUED.value,
+        queued_at=now,
+        due_at=now,
+        to_name=who.name,
+        to_address=who.email,
+        amount_minor=letter.amount_minor,
+        currency=letter.currency,
+        letter_id=letter.pk,
+    )
+
+
+def refresh(row: models.Case, case: Case, to: Journal) -> Case:
+    """Withdraw a letter that says what is no longer so; return the case as it stands then."""
+    if not any(letter.state in (LetterState.DRAFT, LetterState.APPROVED) for letter in case.letters):
+        return case
+    letter = letters.live_letter(row)
+    why = stale(letter, case) if letter is not None else None
+    if letter is None or why is None or not withdraw(row, letter, why, to):
+        return case
+    kept = tuple(each for each in case.letters if each.state not in (LetterState.DRAFT, LetterState.APPROVED))
+    reviews = tuple(kind for kind in case.reviews if kind is not ReviewKind.DRAFT)
+    return replace(case, letters=kept, reviews=reviews)
+
+
+def stale(letter: models.Letter, case: Case) -> str | None:
+    """Say in a sentence what a letter says that is no longer so; None when it still holds."""
+    named, open_ = Money(letter.amount_minor, letter.currency), case.invoice.open
+    if open_ != named and open_.minor > 0:
+        return f"{open_} is open now, not {named}."
+    contact = case.customer.contact
+    if contact is not None and (contact.name, contact.email) != (letter.to_name, letter.to_address):
+        return f"{contact.name} <{contact.email}> is the contact now."
+    return None
 
 
 def withdraw(row: models.Case, letter: models.Letter, why: str, to: Journal, *, by: str = "dunwell") -> bool:
@@ -16,9 +120,9 @@ def withdraw(row: models.Case, letter: models.Letter, why: str, to: Journal, *, 
     stop_leaving(letter, why, to.now)
     letters.change(letter, state=LetterState.WITHDRAWN.value, note=why)
     to.entry(
-        row, WITHDRAWN, f"Mail {letter.number} was withdrawn: {why}", by=by, detail={"letter": letter.pk}
+        row, WITHDRAWN, f"Letter {letter.number} was withdrawn: {why}", by=by, detail={"letter": letter.pk}
     )
-    asked_no_more(row, why, by, to.now)
+    people.settle_kind(row, ReviewKind.DRAFT, why, by, to.now)
     return True
 
 
@@ -29,14 +133,28 @@ def withdraw_live(row: models.Case, why: str, to: Journal, *, by: str = "dunwell
         withdraw(row, letter, why, to, by=by)
 
 
-def call_back(row: models.Case, why: str, to: Journal) -> None:
-    """A hold begins: an approved letter that no worker has in hand yet stays, and stays approved."""
+def hold_back(row: models.Case, kind: HoldKind, to: Journal) -> None:
+    """A hold begins: what no worker has handed over waits; after what the customer said it is signed anew."""
     letter = letters.live_letter(row)
-    if letter is None or letter.state != LetterState.LEAVING.value or letters.may_have_left(letter):
+    signed = (LetterState.APPROVED.value, LetterState.LEAVING.value)
+    if letter is None or letter.state not in signed or letters.may_have_left(letter):
         return
+    why = f"The case is on hold ({kind})."
     stop_leaving(letter, why, to.now)
-    letters.change(letter, state=LetterState.APPROVED.value)
-    to.entry(row, "why_not", f"Mail {letter.number} waits: {why}", detail={"letter": letter.pk})
+    if kind in _SIGNED_AS_BEFORE:
+        if letter.state == LetterState.LEAVING.value:
+            letters.change(letter, state=LetterState.APPROVED.value)
+            to.entry(row, "why_not", f"Letter {letter.number} waits: {why}", detail={"letter": letter.pk})
+        return
+    unsign(row, letter, f"{why} It was signed before.", to)
+
+
+def unsign(row: models.Case, letter: models.Letter, why: str, to: Journal, *, by: str = "dunwell") -> None:
+    """Make a signed letter a draft again, which a manager has to read once more."""
+    letters.change(letter, state=LetterState.DRAFT.value, approved_at=None, approved_by="", via="")
+    said = f"Letter {letter.number} is to be signed again: {why}"
+    to.entry(row, "unsigned", said, by=by, detail={"letter": letter.pk})
+    ask_to_approve(row, letter, to, why)
 
 
 def stop_leaving(letter: models.Letter, why: str, now: datetime) -> None:
@@ -46,18 +164,11 @@ def stop_leaving(letter: models.Letter, why: str, now: datetime) -> None:
         claims.move_effect(item, frm=[MessageState.QUEUED], to=stopped, settled_at=now, note=why)
 
 
-def asked_no_more(row: models.Case, resolution: str, by: str, now: datetime) -> None:
-    """Take the draft off the desk."""
-    for item in people.open_reviews_of(row):
-        if item.kind == ReviewKind.DRAFT.value:
-            people.settle_review(item, resolution, by, now)
-
-
 def ask_to_approve(row: models.Case, letter: models.Letter, to: Journal, said: str = "") -> None:
     """Put a draft on the manager's desk, unless it lies there."""
     if people.has_open_review(row, ReviewKind.DRAFT):
         return
-    reason = f"Mail {letter.number} to {letter.to_name} waits to be approved. {said}".strip()
+    reason = f"Letter {letter.number} to {letter.to_name} waits to be signed. {said}".strip()
     to.review(row, ReviewKind.DRAFT, reason, "Read it, change what you like, then approve it.")
 
 

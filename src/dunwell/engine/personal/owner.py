@@ -112,7 +112,7 @@ def _note_delivery(desk: _Desk, delivery: Delivery) -> str:
     now, who = desk.journal.now, desk.item.to_name or desk.item.to_address
     if isinstance(delivery, Handed):
         desk.give_time(now)
-        said = f"{who}, the relationship owner, was sent the draft of mail {desk.letter.number}."
+        said = f"{who}, the relationship owner, was sent the draft of letter {desk.letter.number}."
         return _settle(desk, MessageState.SENT, "owner_told", said)
     put_off = timeline.told_of(desk.row, timeline.DEFERRED, desk.item.key)
     if (not isinstance(delivery, Refused) or not delivery.permanent) and put_off < len(WAITS):

@@ -5,14 +5,15 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from dunwell.engine.letters import context_of
+from dunwell.engine.letters import Letter as Written
+from dunwell.engine.letters import Unwritable, context_of
 from dunwell.engine.links import link_in
 from dunwell.engine.ports import Ports
 from dunwell.policy.book import Book
 from dunwell.policy.content import Breach, check_content, expectation_of
 from dunwell.policy.facts import Case, Person
 from dunwell.policy.untrusted import one_line
-from dunwell.policy.wording import Rendered
+from dunwell.policy.wording import IncompleteContextError, MessageContext, Rendered, Wording
 from dunwell.policy.words import Track
 from dunwell.store import models
 
@@ -29,6 +30,18 @@ def cleaned(subject: str, text: str) -> tuple[str, str]:
     """Make what a person typed one subject line and plain text with one kind of line ends."""
     lines = [line.rstrip() for line in text[:LONGEST_TEXT].replace("\r\n", "\n").split("\n")]
     return one_line(subject, LONGEST_SUBJECT), "\n".join(lines).strip() + "\n"
+
+
+def compose(
+    pk: int, case: Case, number: int, book: Book, ports: Ports, now: datetime
+) -> Written | Unwritable:
+    """Write the first text of a letter from the template of its number."""
+    try:
+        context = context_of(pk, case, None, book, ports, now, signer(ports))
+        written = render_letter(book.wording, number, context)
+    except IncompleteContextError as error:
+        return Unwritable(f"The letter cannot be written: {error}.")
+    return Written(*cleaned(written.subject, written.text), "")
 
 
 def breaches_of(
@@ -54,6 +67,26 @@ def breaches_of(
 def in_words(breaches: tuple[Breach, ...]) -> str:
     """Name every broken rule with its place."""
     return "; ".join(f"{breach.place}: {breach.message}" for breach in breaches)
+
+
+def render_letter(_wording: Wording, _number: int, context: MessageContext) -> Rendered:
+    """Write a letter; until the templates of the personal track are here."""
+    said = context.variables()
+    text = f"""{said["greeting"]}
+
+we noticed that the payment of {said["amount"]} for invoice {said["invoice_number"]} did not go through on \
+{said["failed_on"]}. {said["reason"] or ""}
+
+You can update the payment details here:
+
+{said["link"]}
+
+If something has changed at your end, I am glad to talk it over in a short call: just reply to this mail, it reaches me.
+
+{said["sender_name"]}
+{said["company_name"]}
+"""
+    return Rendered(f"Payment for invoice {said['invoice_number']}", text, "")
 
 
 _LINK_WORDS = "Update payment details"

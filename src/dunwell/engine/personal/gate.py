@@ -1,0 +1,193 @@
+"""The gate for a signed letter: both ledgers read again, the text checked as it will leave, then handed over."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dunwell.engine.ask_again import answers_again, ask_again, in_time
+from dunwell.engine.clock import Clock
+from dunwell.engine.letters import message_id
+from dunwell.engine.links import link_in
+from dunwell.engine.personal import drafts
+from dunwell.engine.personal.desk import Desk, desk_of
+from dunwell.engine.personal.fate import NETSUITE, SMTP
+from dunwell.engine.personal.text import as_html, breaches_of, in_words, signer
+from dunwell.engine.ports import Ports
+from dunwell.policy.facts import Case, InvoiceReading, Person, Unreadable
+from dunwell.policy.gate import Verdict, VerdictKind, check_letter_gate
+from dunwell.policy.ledger import LedgerMail, Standing
+from dunwell.policy.money import Money
+from dunwell.policy.readings import OutgoingMail
+from dunwell.policy.words import CaseStatus, LetterState, MessageState, ReviewKind
+from dunwell.store import claims, keep, letters, models, snapshots
+from dunwell.store.plain import plain
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read outside the transaction; `author` is the manager's id in NetSuite, asked for when needed."""
+
+    reading: InvoiceReading | Unreadable
+    standing: Standing | Unreadable | None
+    author: str | Unreadable
+
+
+def pass_gate(
+    item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelta
+) -> LedgerMail | OutgoingMail | str:
+    """Hold a claimed letter to everything that must be so; return it ready to leave, or the state it ended in.
+
+    The lease begins anew with the hand-over: only a worker that is gone leaves it running out.
+    """
+    letter = letters.letter_of(item)
+    via = _way(item.case, letter, ports)
+    read = _read(item.case, letter, via, ports, clock)
+    with claims.one_transaction():
+        desk = desk_of(item, ports, clock.now())
+        if desk.letter.state != LetterState.LEAVING.value:
+            return _not_leaving(desk)
+        return _judged(desk, read, via, lease)
+
+
+def _way(row: models.Case, letter: models.Letter, ports: Ports) -> str:
+    """By NetSuite when the policy says so and NetSuite knows the contact; else by the mail server."""
+    book = keep.book_of(row.policy_id)
+    through_ledger = book.policy.personal.send_by == NETSUITE and row.uses_ledger and ports.ledger is not None
+    return NETSUITE if through_ledger and letter.to_ledger_id else SMTP
+
+
+def _read(row: models.Case, letter: models.Letter, via: str, ports: Ports, clock: Clock) -> _Read:
+    standing: Standing | Unreadable | None = None
+    author: str | Unreadable = letter.author_ledger_id
+    ledger, customer, invoice = ports.ledger, row.customer.ledger_id, row.invoice.ledger_id
+    if ledger is not None and row.uses_ledger and customer:
+        standing = ledger.read_standing(customer, invoice, clock.now())
+    if ledger is not None and via == NETSUITE and not author:
+        author = ledger.find_employee(signer(ports).email)
+    return _Read(ports.payments.read_invoice(row.invoice.external_id, clock.now()), standing, author)
+
+
+def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail | OutgoingMail | str:
+    since, policy = desk.item.queued_at, desk.book.policy
+    reading = in_time(read.reading, policy, desk.now)
+    standing = None if read.standing is None else in_time(read.standing, policy, desk.now)
+    readable = not isinstance(reading, Unreadable) and not isinstance(standing, Unreadable)
+    case = _told(desk, reading, readable=readable)
+    amount = Money(desk.letter.amount_minor, desk.letter.currency)
+    verdict = check_letter_gate(case, amount, reading, standing, policy, desk.now, due_since=since)
+    if not readable and verdict.again_at is not None:
+        return ask_again(desk.item, desk.row, desk.journal, verdict, verdict.again_at)
+    if verdict.kind is not VerdictKind.SEND:
+        return _turn_back(desk, verdict)
+    if isinstance(read.author, Unreadable):
+        return _no_author(desk, read.author)
+    letter = desk.letter
+    breaches = breaches_of(letter, letter.subject, letter.text, case, desk.book, desk.ports, desk.now)
+    if breaches:
+        return _breaks_rules(desk, f"Its text breaks the content rules: {in_words(breaches)}")
+    if not desk.move(MessageState.HANDING_OVER, due_at=desk.now + lease, method=via, subject=letter.subject):
+        return "taken"
+    letters.change(letter, via=via, author_ledger_id=read.author if via == NETSUITE else "")
+    desk.journal.write()
+    return _for_ledger(desk, read.author) if via == NETSUITE else _for_mail_server(desk)
+
+
+def _told(desk: Desk, reading: InvoiceReading | Unreadable, *, readable: bool) -> Case:
+    """Keep what was read; return the case as it is known now."""
+    row = desk.row
+    if isinstance(reading, InvoiceReading):
+        kept = keep.keep_invoice(reading, row.customer, desk.now)
+        row.invoice = kept.row
+        for change in kept.changes:
+            desk.journal.entry(row, "invoice", change, by="stripe")
+    case = snapshots.snapshots([row], desk.now)[row.pk]
+    if readable and ReviewKind.LEDGER_UNREADABLE in case.reviews:
+        answers_again(row, desk.journal)
+    return case
+
+
+def _not_leaving(desk: Desk) -> str:
+    """Somebody stopped it, or put it off, while it was on its way to the gate."""
+    moved = desk.settle(MessageState.STOPPED, "The letter is not to leave any more, or not yet.")
+    return MessageState.STOPPED.value if moved else "taken"
+
+
+def _turn_back(desk: Desk, verdict: Verdict) -> str:
+    """The gate is closed: say why not; the letter waits, is withdrawn, or a person is asked (spec 5)."""
+    if not desk.settle(MessageState.STOPPED, verdict.why):
+        return "taken"
+    desk.entry("why_not", f"Letter {desk.letter.number} did not leave: {verdict.why}")
+    letters.change(desk.letter, state=LetterState.APPROVED.value)
+    if verdict.kind in (VerdictKind.ADJUST, VerdictKind.CLOSE):
+        drafts.withdraw(desk.row, desk.letter, verdict.why, desk.journal)
+    if verdict.kind is VerdictKind.REVIEW:
+        _ask(desk, verdict.review or ReviewKind.GATE_CLOSED, verdict.why)
+    desk.look_again()
+    return MessageState.STOPPED.value
+
+
+def _ask(
+    desk: Desk, kind: ReviewKind, why: str, proposal: str = "Look at the case, then settle this."
+) -> None:
+    desk.ask(kind, why, proposal)
+    row = desk.row
+    if row.status == CaseStatus.OPEN.value:
+        row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, plain(why)
+    desk.journal.changed(row)
+
+
+def _no_author(desk: Desk, said: Unreadable) -> str:
+    """Without the manager as its author NetSuite would not send it."""
+    if not said.permanent:
+        at = desk.now + _AUTHOR_WAIT
+        verdict = Verdict(VerdictKind.WAIT, f"NetSuite could not be read: {said.reason}.", again_at=at)
+        return ask_again(desk.item, desk.row, desk.journal, verdict, at)
+    why = f"{signer(desk.ports).name} cannot be the author of a letter in NetSuite: {said.reason}"
+    return _turn_back(desk, Verdict(VerdictKind.REVIEW, why, review=ReviewKind.INCOMPLETE))
+
+
+_AUTHOR_WAIT = timedelta(minutes=5)
+
+
+def _breaks_rules(desk: Desk, why: str) -> str:
+    """A signed text that must not leave goes back to the manager, who has to sign again."""
+    if not desk.settle(MessageState.STOPPED, why):
+        return "taken"
+    desk.entry("why_not", f"Letter {desk.letter.number} did not leave: {why}")
+    drafts.unsign(desk.row, desk.letter, why, desk.journal)
+    desk.look_again()
+    return MessageState.STOPPED.value
+
+
+def _link(desk: Desk) -> str:
+    return link_in(desk.letter.text, desk.row.pk, desk.ports, desk.now) or ""
+
+
+def _for_ledger(desk: Desk, author: str) -> LedgerMail:
+    letter, row = desk.letter, desk.row
+    return LedgerMail(
+        key=desk.item.key,
+        author=author,
+        recipient=letter.to_ledger_id,
+        customer=row.customer.ledger_id,
+        subject=letter.subject,
+        html=as_html(letter.text, _link(desk)),
+        invoice=row.invoice.ledger_id,
+        cc=(letter.cc_address,) if letter.cc_address else (),
+        reply_to=signer(desk.ports).email,
+    )
+
+
+def _for_mail_server(desk: Desk) -> OutgoingMail:
+    letter, sender = desk.letter, signer(desk.ports)
+    return OutgoingMail(
+        message_id=message_id(desk.item.key, desk.ports),
+        sender=sender,
+        to=Person(letter.to_name, letter.to_address),
+        reply_to=sender.email,
+        subject=letter.subject,
+        text=letter.text,
+        html=as_html(letter.text, _link(desk)),
+        date=desk.now,
+        cc=(Person(letter.cc_name, letter.cc_address),) if letter.cc_address else (),
+        automatic=False,
+    )
