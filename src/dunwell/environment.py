@@ -8,9 +8,19 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
+from dunwell.connectors.netsuite.names import Access, BadNameError, Names
+from dunwell.connectors.netsuite.names_file import NamesFileError, parse_names
+from dunwell.connectors.netsuite.token import signing_key
 from dunwell.policy.content.values import is_shared_mailbox
 
 SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105 - refused in production
+_NETSUITE_IDS = (
+    "DUNWELL_NETSUITE_ACCOUNT",
+    "DUNWELL_NETSUITE_CLIENT_ID",
+    "DUNWELL_NETSUITE_CERTIFICATE_ID",
+)
+_NETSUITE = _NETSUITE_IDS[0].removesuffix("ACCOUNT")
+_NETSUITE_KEY = f"{_NETSUITE}PRIVATE_KEY_FILE"  # the usual way to give a key, so errors name it
 
 
 class ConfigurationError(Exception):
@@ -29,8 +39,20 @@ class SmtpAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class NetSuiteSettings:
+    """How to reach NetSuite, what it calls things, and how many calls may be on their way at a time."""
+
+    access: Access
+    names: Names
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
-    """The settings of one installation (contract, Environment)."""
+    """The settings of one installation (contract, Environment).
+
+    `netsuite` is None where it is not set up; `signer_email` is empty where the sender signs personal mail too.
+    """
 
     production: bool
     database_url: str
@@ -44,6 +66,9 @@ class Environment:
     sender_name: str
     sender_email: str
     sandbox_now: str
+    netsuite: NetSuiteSettings | None = None
+    signer_name: str = ""
+    signer_email: str = ""
 
 
 def read_environment(env: Mapping[str, str]) -> Environment:
@@ -61,6 +86,7 @@ def read_environment(env: Mapping[str, str]) -> Environment:
             "DUNWELL_BASE_URL: missing; links in mails need the address customers can reach"
         )
     sender_name, sender_email = _sender(env, required=production)
+    signer_name, signer_email = _person(env, "DUNWELL_MANAGER")
     return Environment(
         production=production,
         database_url=_database(env),
@@ -74,6 +100,9 @@ def read_environment(env: Mapping[str, str]) -> Environment:
         sender_name=sender_name,
         sender_email=sender_email,
         sandbox_now="" if production else env.get("DUNWELL_SANDBOX_NOW", ""),
+        netsuite=_netsuite(env),
+        signer_name=signer_name,
+        signer_email=signer_email,
     )
 
 
@@ -114,25 +143,77 @@ def _web_address(name: str, value: str) -> str:
 
 
 def _sender(env: Mapping[str, str], *, required: bool) -> tuple[str, str]:
-    value = env.get("DUNWELL_SENDER", "")
+    found = _person(env, "DUNWELL_SENDER")
+    if found != ("", ""):
+        return found
+    if required:
+        raise ConfigurationError("DUNWELL_SENDER: missing; mail needs a person: Name <address>")
+    return "Sam Sample", "sam.sample@dunwell.example"
+
+
+def _person(env: Mapping[str, str], setting: str) -> tuple[str, str]:
+    """Read `Name <address>`; two empty texts when the setting is not there."""
+    value = env.get(setting, "")
     if not value:
-        if required:
-            raise ConfigurationError("DUNWELL_SENDER: missing; mail needs a person: Name <address>")
-        return "Sam Sample", "sam.sample@dunwell.example"
+        return "", ""
     name, address = parseaddr(value)
     try:
         validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        raise ConfigurationError(f"DUNWELL_SENDER: must look like Name <address>, not {value!r}") from None
+        raise ConfigurationError(f"{setting}: must look like Name <address>, not {value!r}") from None
     if is_shared_mailbox(address):
-        raise ConfigurationError(
-            f"DUNWELL_SENDER: {address} is a shared mailbox; mail must come from a person"
-        )
+        raise ConfigurationError(f"{setting}: {address} is a shared mailbox; mail must come from a person")
     if not name:
         raise ConfigurationError(
-            f"DUNWELL_SENDER: a name is missing; must look like Name <address>, not {value!r}"
+            f"{setting}: a name is missing; must look like Name <address>, not {value!r}"
         )
     return name, address
+
+
+def _netsuite(env: Mapping[str, str]) -> NetSuiteSettings | None:
+    """Read how to reach NetSuite: everything that is needed, or nothing at all."""
+    if not any(value for name, value in env.items() if name.startswith(_NETSUITE)):
+        return None
+    needed = {name: env.get(name, "") for name in _NETSUITE_IDS}
+    needed[_NETSUITE_KEY] = _secret(env, "DUNWELL_NETSUITE_PRIVATE_KEY")
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise ConfigurationError(f"{missing[0]}: missing; NetSuite needs {', '.join(needed)} together")
+    account, client_id, certificate_id, private_key = needed.values()
+    base_url = _web_address("DUNWELL_NETSUITE_BASE_URL", env.get("DUNWELL_NETSUITE_BASE_URL", ""))
+    setting = _NETSUITE_KEY
+    try:
+        signing_key(private_key)
+        setting = _NETSUITE_IDS[0]
+        access = Access(
+            account=account,
+            client_id=client_id,
+            certificate_id=certificate_id,
+            private_key=private_key,
+            base_url=base_url,
+        )
+    except BadNameError as error:
+        raise ConfigurationError(f"{setting}: {error}") from None
+    return NetSuiteSettings(access, _names(env), _calls(env))
+
+
+def _names(env: Mapping[str, str]) -> Names:
+    path = _file(env, "DUNWELL_NETSUITE_NAMES")
+    if path is None:
+        return Names()
+    try:
+        return parse_names(path.read_text(encoding="utf-8"), str(path))
+    except NamesFileError as error:
+        raise ConfigurationError(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"DUNWELL_NETSUITE_NAMES: cannot read {path}: {error}") from None
+
+
+def _calls(env: Mapping[str, str]) -> int:
+    given = env.get("DUNWELL_NETSUITE_CALLS", "") or "2"
+    if not (given.isascii() and given.isdecimal() and 1 <= int(given) <= 50):
+        raise ConfigurationError(f"DUNWELL_NETSUITE_CALLS: must be a number from 1 to 50, not {given!r}")
+    return int(given)
 
 
 def _smtp(url: str) -> SmtpAddress | None:

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from dunwell.connectors.mail.client import SmtpMailer
+from dunwell.connectors.netsuite.client import NetSuiteLedger
 from dunwell.connectors.stripe.client import StripePayments
 from dunwell.engine.clock import Clock, ShiftedClock, SystemClock
-from dunwell.engine.doctor import OK, WRONG, Check, Finding
+from dunwell.engine.doctor import NOTE, OK, WRONG, Check, Finding
 from dunwell.engine.ports import Mailer, Ports
 from dunwell.environment import ConfigurationError, Environment
 from dunwell.policy.book import Book, bind
@@ -72,7 +73,15 @@ def build_ports(env: Environment, clock: Clock) -> Ports:
         base_url=env.base_url,
         secret=env.secret_key,
         accepts_webhooks=bool(env.stripe_webhook_secret),
+        ledger=_ledger(env),
+        manager=Person(env.signer_name, env.signer_email) if env.signer_email else None,
     )
+
+
+def _ledger(env: Environment) -> NetSuiteLedger | None:
+    if env.netsuite is None:
+        return None
+    return NetSuiteLedger(env.netsuite.access, env.netsuite.names, in_flight=env.netsuite.calls)
 
 
 def _mailer(env: Environment) -> Mailer:
@@ -132,7 +141,7 @@ def _wording(policy: Policy, path: Path) -> Wording:
 def checks() -> list[Check]:
     """What `dunwell doctor` asks of the vendors."""
     env: Environment = settings.DUNWELL
-    return [lambda: _check_stripe(env), lambda: _check_mail(env)]
+    return [lambda: _check_stripe(env), lambda: _check_mail(env), lambda: _check_netsuite(env)]
 
 
 def _check_stripe(env: Environment) -> list[Finding]:
@@ -155,3 +164,18 @@ def _check_mail(env: Environment) -> list[Finding]:
     if trouble:
         return [Finding("mail", WRONG, f"{where}: {trouble.reason}")]
     return [Finding("mail", OK, f"{where} answers")]
+
+
+def _check_netsuite(env: Environment) -> list[Finding]:
+    ledger = _ledger(env)
+    if ledger is None:
+        said = "not set up: the personal track runs on Stripe's facts and SMTP"
+        return [Finding("NetSuite", NOTE, said)]
+    try:
+        seen = ledger.check(env.signer_email or env.sender_email, _clock(env).now())
+    finally:
+        ledger.close()
+    return [Finding(f"NetSuite: {each.name}", _STATES[each.state], each.said) for each in seen]
+
+
+_STATES = {"ok": OK, "note": NOTE, "wrong": WRONG}

@@ -2,8 +2,12 @@
 
 import ast
 import re
+import tomllib
+from dataclasses import fields
 
 from dunwell import environment
+from dunwell.connectors.netsuite.names import Names
+from dunwell.connectors.netsuite.names_file import parse_names
 from tests.docs.pages import ROOT, page
 from tools.house_rules import python_files
 
@@ -41,3 +45,10 @@ def test_the_page_says_which_settings_can_come_from_a_file() -> None:
     assert len(secrets) > 3
     assert {row[0] for row in ROWS if row[2] == "yes"} == secrets
     assert {row[0] for row in ROWS if row[2] == "no"} == {row[0] for row in ROWS} - secrets
+
+
+def test_the_page_shows_every_name_of_netsuite_with_its_default() -> None:
+    (block,) = (each for each in page("docs/settings.md").blocks if each.language == "toml")
+
+    assert set(tomllib.loads(block.text)) == {field.name for field in fields(Names)}
+    assert parse_names(block.text, "settings.md") == Names()

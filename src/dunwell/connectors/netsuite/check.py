@@ -42,23 +42,23 @@ class Seen:
     said: str
 
 
-def look(wire: Wire, names: Names, reads: Reads, manager: str, now: datetime) -> tuple[Seen, ...]:
+def look(wire: Wire, names: Names, reads: Reads, signer: str, now: datetime) -> tuple[Seen, ...]:
     """Try everything once: a login that fails ends it, the rest are tried each for itself."""
     login = _login(wire)
     expiry = _expiry(wire.access.private_key, now)
     if login.state == "wrong":
         return (login, expiry)
-    return (login, expiry, *_rooms(wire, names, reads, manager, now))
+    return (login, expiry, *_rooms(wire, names, reads, signer, now))
 
 
-def _rooms(wire: Wire, names: Names, reads: Reads, manager: str, now: datetime) -> Iterator[Seen]:
+def _rooms(wire: Wire, names: Names, reads: Reads, signer: str, now: datetime) -> Iterator[Seen]:
     for kind, sql in queries.probes(names).items():
         yield _rows(wire, kind, sql)
     customer = _first_customer(wire, names)
     yield _send_log(wire, names, now)
     yield _contacts(reads, names, customer, now)
     yield _phone_calls(wire)
-    yield _manager(reads, manager)
+    yield _signer(reads, signer)
     yield _revenue(reads, names, customer, now)
 
 
@@ -164,12 +164,12 @@ def _phone_calls(wire: Wire) -> Seen:
     return Seen("phone calls", "ok", "can be read; whether they can be written shows with the first one")
 
 
-def _manager(reads: Reads, manager: str) -> Seen:
-    found = reads.find_employee(manager)
+def _signer(reads: Reads, signer: str) -> Seen:
+    found = reads.find_employee(signer)
     if isinstance(found, Unreadable):
         advice = "Personal mail leaves as this employee: mend the record, or correct DUNWELL_MANAGER."
         return Seen("manager", "wrong", f"{found.reason} {advice}")
-    return Seen("manager", "ok", f"{manager} is employee {found}")
+    return Seen("manager", "ok", f"{signer} is employee {found}")
 
 
 def _revenue(reads: Reads, names: Names, customer: shapes.Customer | None, now: datetime) -> Seen:

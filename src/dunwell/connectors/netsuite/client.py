@@ -69,9 +69,9 @@ class NetSuiteLedger(Reads):
         """Write a phone call record and return its id; the same key writes the same record again."""
         return record_call(self._wire, call, self.find_employee)
 
-    def check(self, manager: str, now: datetime) -> tuple[check.Seen, ...]:
-        """Try everything Dunwell needs of the account, for doctor; `manager` is the address of who signs."""
-        return check.look(self._wire, self._names, self, manager, now)
+    def check(self, signer: str, now: datetime) -> tuple[check.Seen, ...]:
+        """Try everything Dunwell needs of the account, for doctor; `signer` is the address of who signs personal mail."""
+        return check.look(self._wire, self._names, self, signer, now)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -12,7 +12,12 @@ CUSTOMER_ID = "{customer_id}"
 
 
 class BadNameError(ValueError):
-    """A setting cannot be right; the sentence names it and never repeats a secret."""
+    """A setting cannot be right; the sentence never repeats a secret. `key` names it where it is one of several."""
+
+    def __init__(self, said: str, key: str = "") -> None:
+        super().__init__(f"{key}: {said}" if key else said)
+        self.said = said
+        self.key = key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +77,20 @@ class Names:
     def __post_init__(self) -> None:
         for name in ("contact_field", "strategic_field", "timezone_field", "mrr_field"):
             if not _FIELD.fullmatch(getattr(self, name)):
-                raise BadNameError(f"{name} must be the id of a customer field, such as custentity_region")
-        if not _SCRIPT.fullmatch(self.restlet_script) or not _DEPLOYMENT.fullmatch(self.restlet_deployment):
-            raise BadNameError("restlet_script and restlet_deployment must be script ids or numbers")
+                raise BadNameError("must be the id of a customer field, such as custentity_region", name)
+        if not _SCRIPT.fullmatch(self.restlet_script):
+            raise BadNameError("must be a script's id or number", "restlet_script")
+        if not _DEPLOYMENT.fullmatch(self.restlet_deployment):
+            raise BadNameError("must be a deployment's id or number", "restlet_deployment")
+        if self.contacts_by not in ("restlet", "suiteql"):
+            raise BadNameError("must be 'restlet' or 'suiteql'", "contacts_by")
         if self.mrr_query and CUSTOMER_ID not in self.mrr_query:
-            raise BadNameError(f"mrr_query must ask about one customer: it lacks {CUSTOMER_ID}")
+            raise BadNameError(f"must ask about one customer: it lacks {CUSTOMER_ID}", "mrr_query")
         if self.mrr_query and self.mrr_field:
-            raise BadNameError("set mrr_query or mrr_field, not both")
+            raise BadNameError("set this or mrr_field, not both", "mrr_query")
         if self.mrr_field_months not in (1, 3, 12):
-            raise BadNameError("mrr_field_months must be 1, 3 or 12")
+            raise BadNameError("must be 1, 3 or 12", "mrr_field_months")
         try:
             re.compile(self.contact_titles)
         except re.error:
-            raise BadNameError("contact_titles is not a regular expression") from None
+            raise BadNameError("is not a regular expression", "contact_titles") from None
