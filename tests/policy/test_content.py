@@ -8,11 +8,19 @@ from dunwell.policy.content import (
     ContentExpectation,
     Rule,
     check_content,
+    check_letter_text,
     check_wording,
     expectation_of,
 )
 from dunwell.policy.reasons import decline_rows
-from dunwell.policy.wording import Rendered, built_in_wording, load_wording, render, sample_contexts
+from dunwell.policy.wording import (
+    Rendered,
+    built_in_wording,
+    load_wording,
+    render,
+    render_letter,
+    sample_contexts,
+)
 from dunwell.policy.words import Stage, Track
 
 CONTEXT = sample_contexts()[0]
@@ -236,7 +244,7 @@ def test_a_breach_names_rule_and_place(
 
 def test_every_rule_has_a_breaking_example() -> None:
     tried = {rule for rule, *_ in BREAKING}
-    assert set(Rule) - tried == {Rule.SHARED_MAILBOX, Rule.PRESSURE}  # tried below
+    assert set(Rule) - tried == {Rule.SHARED_MAILBOX, Rule.PRESSURE, Rule.GREETING}  # tried below
 
 
 def test_a_breach_says_what_it_found() -> None:
@@ -440,3 +448,104 @@ def test_no_decline_reason_breaks_a_message() -> None:
         expected = expectation_of(context, sender_email=context.reply_address)
         for stage in Stage:
             assert check_content(stage, render(built_in_wording(), stage, context), expected) == ()
+
+
+# Text that a person edited
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 7])
+def test_every_built_in_letter_passes_the_rules_of_personal_mails(number: int) -> None:
+    for context in sample_contexts():
+        named = replace(context, contact_name="Robin Sample")
+        written = render_letter(built_in_wording(), number, named)
+        expected = expectation_of(named, sender_email=named.reply_address)
+        assert check_letter_text(written.subject, written.text, expected) == ()
+
+
+def test_every_sentence_about_a_decline_may_stand_in_a_letter() -> None:
+    for number in (1, 2, 3):
+        for row in decline_rows().values():
+            context = replace(CONTEXT, reason=row.sentence)
+            letter = render_letter(built_in_wording(), number, context)
+            assert check_letter_text(letter.subject, letter.text, EXPECTED) == (), row.code
+
+
+EDITED: list[tuple[Rule, str, str, Callable[[str], str]]] = [
+    (Rule.OVERDUE_WORD, "text line 5", "overdue", lambda t: t.replace("You can", "It is overdue. You can")),
+    (Rule.PRESSURE, "text line 5", "urgent", lambda t: t.replace("You can", "This is urgent. You can")),
+    (Rule.PRESSURE, "text line 5", "final notice", lambda t: t.replace("You can", "Final notice. You can")),
+    (Rule.PRESSURE, "text line 5", "immediately", lambda t: t.replace("You can", "Immediately, you can")),
+    (Rule.THREAT, "text line 5", "suspension", lambda t: t.replace("You can", "Or suspension. You can")),
+    (Rule.RAW_CODE, "text line 5", "card_declined", lambda t: t.replace("You can", "card_declined. You can")),
+    (
+        Rule.ONE_LINK,
+        "text line 5",
+        "https://acme.example/x",
+        lambda t: t.replace("You can", "https://acme.example/x You can"),
+    ),
+    (
+        Rule.PORTAL_LINK,
+        "text line 5",
+        "https://billing.stripe.com/p/session/live_1",
+        lambda t: t.replace("You can", "https://billing.stripe.com/p/session/live_1 You can"),
+    ),
+    (
+        Rule.PORTAL_LINK,
+        "text line 5",
+        "https://invoice.stripe.com/i/acct_1/live_2",
+        lambda t: t.replace("You can", "https://invoice.stripe.com/i/acct_1/live_2 You can"),
+    ),
+    (
+        Rule.PORTAL_LINK,
+        "text line 5",
+        "invoice.stripe.com/i/acct_1/live_2",
+        lambda t: t.replace("You can", "invoice.stripe.com/i/acct_1/live_2 You can"),
+    ),
+    (Rule.ONE_LINK, "text", "", lambda t: t.replace(LINK, "")),
+    (Rule.INVOICE_NUMBER, "text", "", lambda t: t.replace("SAMPLE-1", "the last one")),
+    (Rule.AMOUNT, "text", "", lambda t: t.replace("14,200.00", "14,000.00")),
+    (Rule.DATE, "text", "", lambda t: t.replace("7 April 2026", "last week")),
+    (Rule.GREETING, "text line 1", "Hello,", lambda t: t.replace("Hi Robin,", "Hello,")),
+    (Rule.GREETING, "text line 1", "Hi Robina,", lambda t: t.replace("Hi Robin,", "Hi Robina,")),
+    (Rule.SIGNATURE, "text", "", lambda t: t.replace("Sample Sender", "The team")),
+    (Rule.REPLIES, "text", "", lambda t: t.replace("reply", "wave")),
+    (Rule.EXCLAMATION, "text line 1", "!", lambda t: t.replace("Hi Robin,", "Hi Robin!")),
+    (Rule.LENGTH, "text", "205", lambda t: t.replace("You can", "and so on " * 40 + "You can")),
+]
+
+
+@pytest.mark.parametrize(("rule", "place", "found", "edit"), EDITED)
+def test_an_edited_letter_that_breaks_a_rule_names_it_with_its_place(
+    rule: Rule, place: str, found: str, edit: Callable[[str], str]
+) -> None:
+    letter = render_letter(built_in_wording(), 1, CONTEXT)
+
+    breaches = check_letter_text(letter.subject, edit(letter.text), EXPECTED)
+
+    assert (rule, place, found) in {(each.rule, each.place, each.found) for each in breaches}
+
+
+def test_a_letter_from_a_shared_mailbox_or_to_nobody_by_name_breaks_a_rule() -> None:
+    letter = render_letter(built_in_wording(), 1, CONTEXT)
+    shared = replace(EXPECTED, sender_email="billing@company.example")
+    nobody = replace(EXPECTED, first_name="")
+
+    assert {each.rule for each in check_letter_text(letter.subject, letter.text, shared)} == {
+        Rule.SHARED_MAILBOX
+    }
+    assert {each.rule for each in check_letter_text(letter.subject, letter.text, nobody)} == {Rule.GREETING}
+
+
+def test_a_message_of_a_stage_may_greet_without_a_name() -> None:
+    bare = replace(EXPECTED, first_name="")
+
+    assert Rule.GREETING not in rules(Stage.NOTICE, written(Stage.NOTICE), bare)
+
+
+def test_letters_of_one_s_own_are_checked_like_the_built_in_ones() -> None:
+    mine = load_wording({"letter2.txt.liquid": "{{ greeting }} pay {{ amount }} urgently"})
+
+    found = {(name, breach.rule) for name, breach in check_wording(mine)}
+
+    assert {name for name, _ in found} == {"letter2"}
+    assert ("letter2", Rule.PRESSURE) in found

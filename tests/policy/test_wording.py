@@ -17,6 +17,7 @@ from dunwell.policy.wording import (
     built_in_wording,
     load_wording,
     render,
+    render_letter,
     sample_contexts,
     written_date,
 )
@@ -292,3 +293,42 @@ def test_the_fast_way_and_liquid_write_the_same(context: MessageContext, stage: 
 def test_a_date_is_written_so_that_nobody_misreads_it() -> None:
     assert written_date(date(2026, 4, 7)) == "7 April 2026"
     assert written_date(date(2027, 12, 31)) == "31 December 2027"
+
+
+def test_the_first_letter_says_what_was_noticed_and_offers_a_call() -> None:
+    letter = render_letter(built_in_wording(), 1, FAILED)
+
+    assert letter.subject == "The payment for invoice SAMPLE-1 did not go through"
+    assert letter.html == ""
+    assert letter.text == (
+        "Hi Robin,\n\n"
+        "We noticed that the card payment of USD 14,200.00 for invoice SAMPLE-1 (Sample Customer) did not go through "
+        "on 7 April 2026. The card on file has passed its expiry date.\n\n"
+        "You can update the payment details here:\n\n"
+        "https://pay.example/pay/sample\n\n"
+        "If something has changed at your end, I am glad to talk it through in a short call. Just reply with a "
+        "time that suits you, or ring me on +1 212 555 0100; your reply reaches me.\n\n"
+        "Best regards,\nSample Sender\nSample Company\n"
+    )
+
+
+def test_later_letters_refer_to_the_one_before_and_those_after_the_third_are_worded_like_it() -> None:
+    texts = [render_letter(built_in_wording(), number, FAILED).text for number in (1, 2, 3, 4)]
+
+    assert ["8 April 2026" in text for text in texts] == [False, True, True, True]
+    assert texts[3] == texts[2]
+    assert len(set(texts)) == 3
+
+
+def test_letters_about_an_invoice_that_was_never_charged_speak_of_no_failed_payment() -> None:
+    for number in (1, 2, 3):
+        letter = render_letter(built_in_wording(), number, UNPAID)
+        assert "did not go through" not in letter.subject + letter.text
+        assert "was due on 7 April 2026" in letter.text
+
+
+def test_letters_stay_under_120_words_with_the_longest_sentences() -> None:
+    wide = replace(FAILED, customer_name="The Customer With A Name", reason="a b c d " * 5)
+
+    for number in (1, 2, 3):
+        assert len(render_letter(built_in_wording(), number, wide).text.split()) < 120

@@ -1,7 +1,8 @@
-"""The words of the five messages: Liquid templates, compiled once, rendered from a closed set of values.
+"""The words of the five messages and of personal letters: Liquid templates, compiled once.
 
-Every stage has a subject, a text and an HTML body; the HTML bodies share one layout. Templates may be
-replaced one by one: what a policy does not bring comes from the built-in set (spec 1.1).
+Every stage has a subject, a text and an HTML body; the HTML bodies share one layout. A letter has a subject and a
+text, because a person edits it before it leaves. All are rendered from a closed set of values. Templates may be
+replaced one by one: what a policy does not bring comes from the built-in set (spec 1.1, 1.2).
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,13 @@ from dunwell.policy.words import Rail, Stage
 
 LAYOUT = "layout.html.liquid"
 PARTS = ("subject", "txt", "html")
-FILES = (*(f"{stage}.{part}.liquid" for stage in Stage for part in PARTS), LAYOUT)
+LETTERS = ("letter1", "letter2", "letter3")
+LETTER_PARTS = ("subject", "txt")
+FILES = (
+    *(f"{stage}.{part}.liquid" for stage in Stage for part in PARTS),
+    *(f"{letter}.{part}.liquid" for letter in LETTERS for part in LETTER_PARTS),
+    LAYOUT,
+)
 
 # Nothing that reads a clock (`date`), switches escaping off (`safe`), loops, or loads other files.
 _FILTERS = word_set(
@@ -62,7 +69,8 @@ class MessageContext:
     `failed_on` is None for an invoice that only passed its due date; one of `failed_on` and `due_on` is
     needed. Dates are local to the customer. `pay_by` is the answer-by date of an escalation. `link` is our
     own payment link. `bank_details`: its page
-    shows them. Customer name, contact name, invoice number and reason are not trusted.
+    shows them. `written_on` is when the last letter was sent. Customer name, contact name, invoice number and
+    reason are not trusted.
     """
 
     customer_name: str
@@ -81,6 +89,7 @@ class MessageContext:
     sender_phone: str = ""
     rail: Rail = Rail.CARD
     bank_details: bool = True
+    written_on: date | None = None
 
     def __post_init__(self) -> None:
         if self.failed_on is None and self.due_on is None:
@@ -111,6 +120,7 @@ class MessageContext:
             "reply_address": one_line(self.reply_address, 254),
             "sender_name": one_line(self.sender_name, 60),
             "sender_phone": one_line(self.sender_phone, 40) or None,
+            "written_on": written_date(self.written_on) if self.written_on else None,
         }
 
 
@@ -133,7 +143,7 @@ class Wording:
     """A compiled set of templates. `files` maps every template name to its source, to pin in a policy."""
 
     files: Mapping[str, str]
-    compiled: Mapping[tuple[Stage, str], BoundTemplate | Skeletons]
+    compiled: Mapping[tuple[str, str], BoundTemplate | Skeletons]
 
 
 @lru_cache(maxsize=2)
@@ -159,17 +169,30 @@ def render(wording: Wording, stage: Stage, context: MessageContext) -> Rendered:
     for name in _needs(stage):
         if getattr(context, name) is None:
             raise IncompleteContextError(f"a {stage} message has to carry {name}")
+    subject, text, html = _filled(wording, stage, PARTS, context)
+    return Rendered(one_line(subject.strip()), text.strip() + "\n", html.strip() + "\n")
+
+
+def render_letter(wording: Wording, number: int, context: MessageContext) -> Rendered:
+    """Write the draft of a personal letter, counted from 1; those after the third are worded like it.
+
+    Its HTML is empty: what leaves is made from the text as a person edited it.
+    """
+    subject, text = _filled(wording, LETTERS[min(number, len(LETTERS)) - 1], LETTER_PARTS, context)
+    return Rendered(one_line(subject.strip()), text.strip() + "\n", "")
+
+
+def _filled(wording: Wording, name: str, parts: tuple[str, ...], context: MessageContext) -> list[str]:
     variables = context.variables()
     shape = shape_of(variables)
-    parts = []
-    for part in PARTS:
-        template = wording.compiled[stage, part]
+    written = []
+    for part in parts:
+        template = wording.compiled[name, part]
         if isinstance(template, Skeletons):
-            parts.append(template.fill(shape, variables))
+            written.append(template.fill(shape, variables))
         else:
-            parts.append(template.render(**variables))
-    subject, text, html = parts
-    return Rendered(one_line(subject.strip()), text.strip() + "\n", html.strip() + "\n")
+            written.append(template.render(**variables))
+    return written
 
 
 def load_wording(files: Mapping[str, str]) -> Wording:
@@ -183,7 +206,9 @@ def load_wording(files: Mapping[str, str]) -> Wording:
     problems = tuple(problem for name in FILES for problem in _problems(name, sources[name]))
     if problems:
         raise WordingError(problems)
-    compiled = {(stage, part): _compiled(stage, part, sources) for stage in Stage for part in PARTS}
+    names = [(str(stage), part) for stage in Stage for part in PARTS]
+    names += [(letter, part) for letter in LETTERS for part in LETTER_PARTS]
+    compiled = {(name, part): _compiled(name, part, sources) for name, part in names}
     return Wording(MappingProxyType(sources), MappingProxyType(compiled))
 
 
@@ -199,8 +224,8 @@ def _built_in_files() -> dict[str, str]:
     return {name: (folder / name).read_text(encoding="utf-8") for name in FILES}
 
 
-def _compiled(stage: Stage, part: str, sources: Mapping[str, str]) -> BoundTemplate | Skeletons:
-    name = f"{stage}.{part}.liquid"
+def _compiled(of: str, part: str, sources: Mapping[str, str]) -> BoundTemplate | Skeletons:
+    name = f"{of}.{part}.liquid"
     # The layout is laid around the body before compiling: inheriting it at render time is seven times slower.
     source = sources[LAYOUT].replace(_CONTENT, sources[name]) if part == "html" else sources[name]
     template = _environment(autoescape=part == "html").from_string(source, name=name)
@@ -272,8 +297,9 @@ def sample_contexts() -> tuple[MessageContext, ...]:
         days_overdue=7,
         pay_by=date(2026, 4, 17),
         sender_phone="+1 212 555 0100",
+        written_on=date(2026, 4, 8),
     )
-    bare = replace(whole, reason=None, contact_name=None, sender_phone="", customer_name="")
+    bare = replace(whole, reason=None, contact_name=None, sender_phone="", customer_name="", written_on=None)
     return (
         whole,
         bare,

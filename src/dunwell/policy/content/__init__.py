@@ -4,12 +4,15 @@ The checker takes plain values, so it runs on what templates rendered and on tex
 which rule was broken, where, by what, and what to do about it.
 """
 
+from dataclasses import replace
+
 from dunwell.policy.content.language import no_exclamation, no_forbidden_words, no_raw_codes
 from dunwell.policy.content.links import one_link_in_html, one_link_in_text
 from dunwell.policy.content.message import Breach, ContentExpectation, Message, Rule
 from dunwell.policy.content.values import (
     carries_values,
     from_a_person,
+    greets_by_first_name,
     no_markers,
     nobody_on_cc,
     one_amount,
@@ -19,13 +22,32 @@ from dunwell.policy.content.values import (
     short_enough,
     signed,
 )
-from dunwell.policy.wording import MessageContext, Rendered, Wording, render, sample_contexts, written_date
+from dunwell.policy.untrusted import first_name
+from dunwell.policy.wording import (
+    LETTERS,
+    MessageContext,
+    Rendered,
+    Wording,
+    render,
+    render_letter,
+    sample_contexts,
+    written_date,
+)
 from dunwell.policy.words import Stage, Track
 
-__all__ = ["Breach", "ContentExpectation", "Rule", "check_content", "check_wording", "expectation_of"]
+__all__ = [
+    "Breach",
+    "ContentExpectation",
+    "Rule",
+    "check_content",
+    "check_letter_text",
+    "check_wording",
+    "expectation_of",
+]
 
 _RULES = (
     one_subject_line,
+    greets_by_first_name,
     carries_values,
     one_amount,
     one_link_in_text,
@@ -57,6 +79,14 @@ def check_content(
     return tuple(dict.fromkeys(breach for rule in _RULES for breach in rule(whole)))
 
 
+def check_letter_text(subject: str, text: str, expectation: ContentExpectation) -> tuple[Breach, ...]:
+    """Hold the text of a personal mail, as a person edited it, to the rules of the personal track (spec 1.2, step 4).
+
+    Every breach names its rule, the place and what was found there; empty means that it may go out.
+    """
+    return check_content(None, Rendered(subject, text, ""), replace(expectation, track=Track.PERSONAL))
+
+
 def expectation_of(
     context: MessageContext,
     *,
@@ -84,15 +114,27 @@ def expectation_of(
         reply_address=context.reply_address,
         company_name=context.company_name,
         names=tuple(name for name in (context.customer_name, context.contact_name) if name),
+        first_name=first_name(context.contact_name) or "",
     )
 
 
 def check_wording(wording: Wording, max_words: int = 120) -> tuple[tuple[str, Breach], ...]:
-    """Run every stage of a wording on the sample contexts through its own rules; (stage, breach) pairs."""
+    """Run every stage and letter of a wording on the sample contexts through its own rules.
+
+    Returns (stage or letter, breach) pairs. Nobody without a first name gets a letter.
+    """
     found: dict[tuple[str, Breach], None] = {}
     for stage in Stage:
         for context in sample_contexts():
             expected = expectation_of(context, sender_email=context.reply_address, max_words=max_words)
             for breach in check_content(stage, render(wording, stage, context), expected):
                 found[str(stage), breach] = None
+    for number, name in enumerate(LETTERS, start=1):
+        for context in sample_contexts():
+            expected = expectation_of(context, sender_email=context.reply_address, max_words=max_words)
+            if not expected.first_name:
+                continue
+            letter = render_letter(wording, number, context)
+            for breach in check_letter_text(letter.subject, letter.text, expected):
+                found[name, breach] = None
     return tuple(found)

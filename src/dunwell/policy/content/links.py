@@ -7,13 +7,17 @@ from dunwell.policy.content.message import Breach, Message, Rule
 from dunwell.policy.content.readable import Readable
 
 URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s<>\"']+|\bwww\.[^\s<>\"']+")
-_PORTAL = re.compile(r"(?i)//(?:billing\.stripe\.com|[^/]*\bstripe\.com/p/)|/p/session/")
+# Pages of Stripe's that die within minutes, or that know nothing of the case.
+_PORTAL = re.compile(
+    r"(?i)\b(?:billing|invoice|checkout|buy|pay|payments)\.stripe\.com|\bstripe\.com/p/|/p/session/"
+)
 _MAIL = re.compile(r"(?i)(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _LINKISH = re.compile(
     r"(?i)\b(?:mailto|tel|sms|javascript|data):\S+"
     r"|(?<![\w.-])(?:[\w-]+\.)+(?:xn--[\w-]+|[^\W\d_]{2,24})(?![\w-])\S*"
 )
 _TWICE = "the payment link stands here once more than it should"
+_STRIPES = "a page of Stripe's dies within minutes: use the payment link of this case"
 _OTHER = "only the payment link may stand in a message"
 
 
@@ -53,15 +57,17 @@ def _printed_links(m: Message, part: Readable, *, allowed: int) -> Iterator[Brea
         rest = rest.replace(own_text, " " * len(own_text)) if own_text else rest
     for hit in _LINKISH.finditer(rest):
         place = part.place_of(hit.start())
-        yield Breach(Rule.ONE_LINK, place, hit.group(), "mail readers may make a link of this")
+        if _PORTAL.search(hit.group()):
+            yield Breach(Rule.PORTAL_LINK, place, hit.group(), _STRIPES)
+        else:
+            yield Breach(Rule.ONE_LINK, place, hit.group(), "mail readers may make a link of this")
 
 
 def _wrong_links(m: Message, found: Iterable[tuple[str, str]], *, allowed: int) -> Iterator[Breach]:
     right = 0
     for place, url in found:
         if _PORTAL.search(url):
-            said = "a Stripe portal session dies within minutes: use the payment link of this case"
-            yield Breach(Rule.PORTAL_LINK, place, url, said)
+            yield Breach(Rule.PORTAL_LINK, place, url, _STRIPES)
             continue
         right += url == m.expected.link
         if url != m.expected.link:

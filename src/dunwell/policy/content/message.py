@@ -14,6 +14,7 @@ class Rule(StrEnum):
     """The rules by name."""
 
     SUBJECT = "subject"
+    GREETING = "greeting"
     INVOICE_NUMBER = "invoice_number"
     AMOUNT = "amount"
     DATE = "date"
@@ -42,7 +43,8 @@ class ContentExpectation:
     """What this message has to say, and who it comes from.
 
     `amount`, `date` and `pay_by` are texts as the customer reads them (`USD 14,200.00`, `7 April 2026`).
-    `names` are the customer's and the contact's names: a customer called `Late Harvest` may be named.
+    `names` are the customer's and the contact's names: a customer called `Late Harvest` may be named. `first_name`
+    is what a personal mail greets by; empty when the contact has none.
     `max_words` counts the text body with the signature; a body has to stay under it. `days_overdue`, `pay_by`
     and `sender_phone` are checked when given. `failed`: a charge failed (else only the due date passed).
     """
@@ -63,6 +65,7 @@ class ContentExpectation:
     reply_address: str = ""
     company_name: str = ""
     names: tuple[str, ...] = ()
+    first_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

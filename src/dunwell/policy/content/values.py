@@ -25,6 +25,19 @@ def one_subject_line(m: Message) -> Iterator[Breach]:
         yield Breach(Rule.SUBJECT, "subject", lines[1], "the subject has to be one line")
 
 
+def greets_by_first_name(m: Message) -> Iterator[Breach]:
+    """A personal mail begins with the contact's first name."""
+    if m.stage is not None:
+        return
+    name = folded(m.expected.first_name)
+    number, line = next(((number, line) for number, line in m.text.lines if line.strip()), (1, ""))
+    if not name:
+        yield Breach(Rule.GREETING, "text", "", "the contact has no first name to greet by")
+    elif not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded(line)):
+        said = f"begin with a greeting by first name: {m.expected.first_name}"
+        yield Breach(Rule.GREETING, m.text.place(number), line.strip(), said)
+
+
 def carries_values(m: Message) -> Iterator[Breach]:
     """Number, amount and dates stand in every body."""
     expected = m.expected
