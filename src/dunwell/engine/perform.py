@@ -3,17 +3,19 @@
 A mail goes through three commits: claimed (may be taken again), handing over (may have left), and its
 final state. A worker that dies before the second commit is repeated; one that dies after it leaves a
 mail nobody knows about, and that goes to a person. A charge carries one idempotency key, so repeating
-it is harmless.
+it is harmless; so does a letter through NetSuite, which can be asked what became of it.
 """
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
 from dunwell.engine import charges, mails
 from dunwell.engine.clock import Clock, ShiftedClock
+from dunwell.engine.personal import calls, confirm, owner, send
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider
 from dunwell.engine.trouble import attempt
@@ -27,6 +29,17 @@ BATCH = 50
 LEASE = timedelta(minutes=5)
 # Tries, a lease apart, at an effect that breaks Dunwell itself.
 MOST_TRIES = 12
+
+# What performs an effect of each kind: takes it claimed, returns the state it ended in.
+Perform = Callable[[models.OutboxItem, Ports, Clock, timedelta], str]
+PERFORMS: dict[str, Perform] = {
+    models.OutboxItem.MAIL: mails.perform,
+    models.OutboxItem.CHARGE: charges.perform,
+    models.OutboxItem.OWNER_NOTE: owner.perform,
+    models.OutboxItem.LETTER: send.perform,
+    models.OutboxItem.CONFIRM: confirm.perform,
+    models.OutboxItem.CALL: calls.perform,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,8 @@ def perform_due(
     clock = ShiftedClock(now, ports.clock)
     done: Counter[str] = Counter()
     for item in claims.abandoned_mails(now):
-        done[give_to_a_person(item, ports, now)] += 1
+        ask = send.give_to_a_person if item.kind == models.OutboxItem.LETTER else give_to_a_person
+        done[ask(item, ports, now)] += 1
     for item in claims.claim_effects(now, limit, worker.name, LEASE):
         if stop and stop.is_set():
             claims.move_effect(item, frm=[MessageState.CLAIMED], to=MessageState.QUEUED, due_at=now)
@@ -59,11 +73,14 @@ def perform_due(
 def _perform_one(item: models.OutboxItem, ports: Ports, clock: Clock) -> str:
     if clock.now() >= item.due_at:
         return "left"
-    perform = mails.perform if item.kind == models.OutboxItem.MAIL else charges.perform
+    perform = PERFORMS[item.kind]
     states: list[str] = []
     trouble = attempt(f"performing {item.key}", lambda: states.append(perform(item, ports, clock, LEASE)))
     if trouble and item.tries >= MOST_TRIES:
-        _give_up(item, trouble, clock.now())
+        if item.kind == models.OutboxItem.LETTER:
+            send.give_up(item, trouble, ports, clock.now())
+        else:
+            _give_up(item, trouble, clock.now())
     return states[0] if states else "trouble"
 
 

@@ -15,6 +15,10 @@ from dunwell.store.plain import plain
 LONGEST_NOTE = 2000
 _RUNNING = [MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value]
 
+# What a mail server is told, which cannot be asked afterwards. `method` is what a letter leaves through.
+SMTP = "smtp"
+_ONCE = Q(kind=models.OutboxItem.MAIL) | Q(kind=models.OutboxItem.LETTER, method=SMTP)
+
 
 def one_transaction() -> AbstractContextManager[None]:
     """All or nothing. On SQLite it takes the write lock at its start (IMMEDIATE)."""
@@ -60,10 +64,10 @@ def claim_events(now: datetime, limit: int, lease: timedelta) -> list[models.Inb
 def claim_effects(now: datetime, limit: int, worker: str, lease: timedelta) -> list[models.OutboxItem]:
     """Take effects that are due: queued ones, and claimed ones whose worker has let its lease run out.
 
-    A charge that was being handed over may be taken again: its idempotency key makes a repeat harmless.
-    A mail may not; `abandoned_mails` finds those.
+    What was being handed over may be taken again where a repeat is harmless: a key makes it so, or the
+    vendor can be asked. Mail to a customer through a mail server may not; `abandoned_mails` finds that.
     """
-    repeatable = Q(kind=models.OutboxItem.CHARGE, state=MessageState.HANDING_OVER.value)
+    repeatable = Q(state=MessageState.HANDING_OVER.value) & ~_ONCE
     free = Q(state=MessageState.QUEUED.value) | Q(state=MessageState.CLAIMED.value) | repeatable
     with one_transaction():
         due = models.OutboxItem.objects.filter(free, due_at__lte=now, state__in=_RUNNING)
@@ -87,9 +91,7 @@ def claim_effects(now: datetime, limit: int, worker: str, lease: timedelta) -> l
 
 def abandoned_mails(now: datetime) -> list[models.OutboxItem]:
     """Mails that were being handed over when their worker vanished: nobody knows whether they left."""
-    rows = models.OutboxItem.objects.filter(
-        kind=models.OutboxItem.MAIL, state=MessageState.HANDING_OVER.value, due_at__lte=now
-    )
+    rows = models.OutboxItem.objects.filter(_ONCE, state=MessageState.HANDING_OVER.value, due_at__lte=now)
     return list(rows.order_by("pk"))
 
 

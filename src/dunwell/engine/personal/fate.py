@@ -7,11 +7,11 @@ from dunwell.policy.facts import Unreadable
 from dunwell.policy.ledger import MailReading, MailState, Posted, Posting
 from dunwell.policy.readings import Delivery, Handed, Refused, Uncertain
 from dunwell.policy.words import LetterState, MessageState, ReviewKind
-from dunwell.store import letters, models, timeline
+from dunwell.store import claims, letters, models, timeline
 from dunwell.store.journal import Effect
 
 # What a letter leaves through: `Letter.via` and the `method` of its effect.
-NETSUITE, SMTP = "netsuite", "smtp"
+NETSUITE, SMTP = "netsuite", claims.SMTP
 CALLED = {NETSUITE: "NetSuite", SMTP: "the mail server"}
 # The kind of entry that says an answer was not clear and NetSuite is asked what became of the letter.
 UNCLEAR = "unclear"

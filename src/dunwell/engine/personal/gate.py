@@ -77,7 +77,7 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
     if not readable and verdict.again_at is not None:
         return ask_again(desk.item, desk.row, desk.journal, verdict, verdict.again_at)
     if verdict.kind is not VerdictKind.SEND:
-        return _turn_back(desk, verdict)
+        return turn_back(desk, verdict)
     if isinstance(read.author, Unreadable):
         return _no_author(desk, read.author)
     letter = desk.letter
@@ -111,7 +111,7 @@ def _not_leaving(desk: Desk) -> str:
     return MessageState.STOPPED.value if moved else "taken"
 
 
-def _turn_back(desk: Desk, verdict: Verdict) -> str:
+def turn_back(desk: Desk, verdict: Verdict) -> str:
     """The gate is closed: say why not; the letter waits, is withdrawn, or a person is asked (spec 5)."""
     if not desk.settle(MessageState.STOPPED, verdict.why):
         return "taken"
@@ -142,7 +142,7 @@ def _no_author(desk: Desk, said: Unreadable) -> str:
         verdict = Verdict(VerdictKind.WAIT, f"NetSuite could not be read: {said.reason}.", again_at=at)
         return ask_again(desk.item, desk.row, desk.journal, verdict, at)
     why = f"{signer(desk.ports).name} cannot be the author of a letter in NetSuite: {said.reason}"
-    return _turn_back(desk, Verdict(VerdictKind.REVIEW, why, review=ReviewKind.INCOMPLETE))
+    return turn_back(desk, Verdict(VerdictKind.REVIEW, why, review=ReviewKind.INCOMPLETE))
 
 
 _AUTHOR_WAIT = timedelta(minutes=5)

@@ -4,16 +4,17 @@ Through NetSuite a letter has one key for ever, under which it leaves once: whoe
 asks NetSuite what became of it. The mail server cannot be asked, so a letter found like that goes to a person.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dunwell.engine.clock import Clock
-from dunwell.engine.personal import fate
+from dunwell.engine.personal import fate, gate
 from dunwell.engine.personal.desk import desk_of
-from dunwell.engine.personal.gate import pass_gate
 from dunwell.engine.ports import Ports
 from dunwell.policy.facts import Unreadable
+from dunwell.policy.gate import Verdict, VerdictKind
 from dunwell.policy.ledger import LedgerMail, MailReading, Posting
 from dunwell.policy.readings import Delivery, OutgoingMail, Uncertain
+from dunwell.policy.words import ReviewKind
 from dunwell.store import claims, models
 
 
@@ -23,7 +24,7 @@ def perform(item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelt
         known = _what_became(item, ports, clock)
         if known:
             return known
-    ready = pass_gate(item, ports, clock, lease)
+    ready = gate.pass_gate(item, ports, clock, lease)
     if isinstance(ready, str):
         return ready
     answer = _hand_over(ready, ports)
@@ -31,10 +32,19 @@ def perform(item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelt
         return fate.note(desk_of(item, ports, clock.now()), answer)
 
 
-def give_to_a_person(item: models.OutboxItem, ports: Ports, clock: Clock) -> str:
+def give_up(item: models.OutboxItem, trouble: str, ports: Ports, now: datetime) -> str:
+    """A letter that breaks Dunwell itself each time stays signed and goes to a person."""
+    with claims.one_transaction():
+        desk = desk_of(item, ports, now)
+        if desk.letter.via:
+            return fate.in_doubt(desk, f"Nobody could find out what became of it: {trouble}.")
+        return gate.turn_back(desk, Verdict(VerdictKind.REVIEW, f"{trouble}.", review=ReviewKind.BAD_DATA))
+
+
+def give_to_a_person(item: models.OutboxItem, ports: Ports, now: datetime) -> str:
     """A worker vanished while handing a letter to the mail server: it never leaves again by itself."""
     with claims.one_transaction():
-        desk = desk_of(item, ports, clock.now())
+        desk = desk_of(item, ports, now)
         who = f"letter {desk.letter.number} for {item.to_address}"
         return fate.in_doubt(desk, f"The worker stopped while handing {who} to the mail server.")
 
