@@ -10,11 +10,13 @@ from dunwell.engine.letters import Unwritable, context_of
 from dunwell.engine.links import link_in
 from dunwell.engine.ports import Ports
 from dunwell.policy.book import Book
-from dunwell.policy.content import Breach, check_content, expectation_of
+from dunwell.policy.content import Breach, check_content, check_letter_text, expectation_of
 from dunwell.policy.facts import Case, Person
+from dunwell.policy.personal import letters_out, sent_at
 from dunwell.policy.untrusted import one_line
-from dunwell.policy.wording import IncompleteContextError, MessageContext, Rendered, Wording
+from dunwell.policy.wording import IncompleteContextError, Rendered, render_letter
 from dunwell.policy.words import Track
+from dunwell.policy.zones import zone_for
 from dunwell.store import models
 
 LONGEST_SUBJECT = 200
@@ -38,6 +40,10 @@ def compose(
     """Write the first text of a letter from the template of its number."""
     try:
         context = context_of(pk, case, None, book, ports, now, signer(ports))
+        out = letters_out(case)
+        if out:
+            zone = zone_for(case.customer, book.policy).zone
+            context = replace(context, written_on=sent_at(out[-1]).astimezone(zone).date())
         written = render_letter(book.wording, number, context)
     except IncompleteContextError as error:
         return Unwritable(f"The letter cannot be written: {error}.")
@@ -60,33 +66,13 @@ def breaches_of(
         max_words=book.policy.messages.max_words,
         track=Track.PERSONAL,
     )
-    found = check_content(None, Rendered(subject, text, ""), expected)
+    found = check_letter_text(subject, text, expected)
     return found or check_content(None, Rendered(subject, text, as_html(text, context.link)), expected)
 
 
 def in_words(breaches: tuple[Breach, ...]) -> str:
     """Name every broken rule with its place."""
     return "; ".join(f"{breach.place}: {breach.message}" for breach in breaches)
-
-
-def render_letter(_wording: Wording, _number: int, context: MessageContext) -> Rendered:
-    """Write a letter; until the templates of the personal track are here."""
-    said = context.variables()
-    text = f"""{said["greeting"]}
-
-we noticed that the payment of {said["amount"]} for invoice {said["invoice_number"]} did not go through on \
-{said["failed_on"]}. {said["reason"] or ""}
-
-You can update the payment details here:
-
-{said["link"]}
-
-If something has changed at your end, I am glad to talk it over in a short call: just reply to this mail, it reaches me.
-
-{said["sender_name"]}
-{said["company_name"]}
-"""
-    return Rendered(f"Payment for invoice {said['invoice_number']}", text, "")
 
 
 _LINK_WORDS = "Update payment details"
