@@ -40,9 +40,16 @@ def test_an_invoice_nobody_has_charged_is_open_without_a_failure(
     reading = arrears(payments, invoice, now)
     assert reading.reading == InvoiceReading(
         at=now,
-        invoice=Invoice(invoice, "EX-1", Money(1420000, "USD"), InvoiceStatus.OPEN),
+        invoice=Invoice(
+            invoice,
+            "EX-1",
+            Money(1420000, "USD"),
+            InvoiceStatus.OPEN,
+            auto_advance=True,
+            next_attempt=now,
+        ),
         auto_advance=True,
-        next_attempt=reading.reading.next_attempt,
+        next_attempt=now,
     )
     assert (reading.customer, reading.email) == (acme, "dana@acme.example")
     assert (reading.failed_at, reading.reason, reading.method) == (None, None, "")

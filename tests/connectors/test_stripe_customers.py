@@ -78,6 +78,21 @@ def test_a_plain_customer_is_read_whole() -> None:
     assert facts.mrr.months == (Money(0, "USD"),) * 3
 
 
+@pytest.mark.parametrize(("given", "kept"), [("107", "107"), (" 107 ", "107"), ("", "")])
+def test_the_ledgers_id_stands_in_the_metadata(given: str, kept: str) -> None:
+    reading = read(customer(metadata={"netsuite_id": given}), invoice(timedelta(days=7)))
+    assert (reading.ledger_id, reading.warnings) == (kept, ())
+
+
+@pytest.mark.parametrize("given", ["CUST-107", "-5", "1 OR 1=1", "٣", "9" * 13])
+def test_what_is_no_id_of_the_ledger_is_left_out_and_told(given: str) -> None:
+    reading = read(customer(metadata={"netsuite_id": given}), invoice(timedelta(days=7)))
+    assert reading.ledger_id == ""
+    assert reading.warnings == (
+        f"The netsuite_id {given!r} in the metadata is not an internal id of NetSuite.",
+    )
+
+
 def test_what_is_set_for_us_in_the_metadata_wins() -> None:
     metadata = {
         "dunwell_contact_name": "Dana Reyes",

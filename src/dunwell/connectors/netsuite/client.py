@@ -70,7 +70,7 @@ class NetSuiteLedger(Reads):
         return record_call(self._wire, call, self.find_employee)
 
     def check(self, signer: str, now: datetime) -> tuple[check.Seen, ...]:
-        """Try everything Dunwell needs of the account, for doctor; `signer` is the address of who signs personal mail."""
+        """Try everything Dunwell needs of the account, for doctor; `signer` is who signs personal mail, by address."""
         return check.look(self._wire, self._names, self, signer, now)
 
     def close(self) -> None:

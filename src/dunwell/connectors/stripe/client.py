@@ -132,13 +132,17 @@ class StripePayments:
     ) -> InvoiceReading | Unreadable:
         """Switch Stripe's own retries of an invoice on or off, then read it back: three calls (spec 1.2, step 2).
 
-        What the update answers proves nothing; only what is read afterwards does.
+        What the update answers proves nothing; only what is read afterwards does. So an invoice Stripe will not
+        change, because it is paid or void by now, is read as well. Stripe answers a key it knows with what it did
+        then and changes nothing: every switch needs a key of its own.
         """
         about = f"invoice {invoice}"
         if not reads.is_id(invoice):
             return Unreadable(f"{about} has no valid id.", permanent=True)
         try:
             self._wire.post(f"/v1/invoices/{invoice}", key, auto_advance=automatic)
+        except stripe.InvalidRequestError:
+            return self.read_invoice(invoice, now)
         except stripe.StripeError as error:
             return unreadable(error, about)
         return self.read_invoice(invoice, now)

@@ -1,5 +1,6 @@
 """From Stripe's customers and their invoices to what the rules may know of a customer. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from dunwell.policy.zone_table import countries, zone_names
 
 _RECENT = timedelta(days=90)
 _LONGEST_ADDRESS = 320
+_LEDGER_ID = re.compile(r"[0-9]{1,12}")
 # A bank debit takes a week at most. `attempt_count` leaves out payments made by hand after a failed attempt
 # (the hosted page, our own retries), so whatever was paid later than this was not paid at the first one.
 _FIRST_ATTEMPT_SETTLES = timedelta(days=10)
@@ -31,7 +33,8 @@ def read_customer(
 
     `complete` says whether that is every invoice there is. Values of ours in the customer's metadata win:
     `dunwell_contact_name`, `dunwell_contact_email`, `dunwell_owner_name`, `dunwell_owner_email`,
-    `dunwell_timezone`, `dunwell_strategic` (`true`). What is wrong with the data comes as sentences.
+    `dunwell_timezone`, `dunwell_strategic` (`true`). `netsuite_id` is the customer's internal id in the ledger. What
+    is wrong with the data comes as sentences.
     """
     warnings: list[str] = []
     try:
@@ -57,7 +60,8 @@ def read_customer(
         contact=_contact(whole, billed, warnings),
         owner=_owner(whole, warnings),
     )
-    return CustomerReading(now, facts, tuple(warnings))
+    ledger_id = _ledger_id(whole, warnings)
+    return CustomerReading(now, facts, tuple(warnings), ledger_id)
 
 
 def _line(text: str | None) -> str:
@@ -84,6 +88,16 @@ def _timezone(customer: shapes.Customer, warnings: list[str]) -> str | None:
         return given or None
     warnings.append(f"The time zone {_line(given)!r} in the metadata does not exist.")
     return None
+
+
+def _ledger_id(customer: shapes.Customer, warnings: list[str]) -> str:
+    given = customer.metadata.get("netsuite_id", "").strip()
+    if not given or _LEDGER_ID.fullmatch(given):
+        return given
+    warnings.append(
+        f"The netsuite_id {_line(given)[:40]!r} in the metadata is not an internal id of NetSuite."
+    )
+    return ""
 
 
 def _contact(
