@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from dunwell.engine.personal import drafts
+from dunwell.engine.personal import doubt, drafts
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, say_again, stop_mail, unblock
 from dunwell.policy import words
@@ -18,6 +18,7 @@ from dunwell.store.journal import Journal
 _IN_DOUBT = {
     words.ReviewKind.SEND_UNKNOWN.value: words.MessageState.UNKNOWN,
     words.ReviewKind.SEND_REFUSED.value: words.MessageState.REFUSED,
+    words.ReviewKind.NOT_CONFIRMED.value: words.MessageState.UNKNOWN,
 }
 
 
@@ -110,11 +111,12 @@ def settle(*, review_id: int, resolution: str, by: str, now: datetime, ports: Po
         raise NotPossibleError("Say in a few words what was done.")
     with one_transaction():
         item, row = _open_item(review_id)
-        if item.kind == words.ReviewKind.SEND_UNKNOWN.value:
+        if item.kind in _IN_DOUBT and item.kind != words.ReviewKind.SEND_REFUSED.value:
             raise NotPossibleError("Say whether the mail arrived.")
+        journal = Journal(now)
         if item.kind == words.ReviewKind.SEND_REFUSED.value:
-            _answer_for(row, item, arrived=False, now=now)
-        _settle(item, row, resolution.strip(), by, now, ports)
+            _answer_for(row, item, journal, by, arrived=False)
+        _settle(item, row, resolution.strip(), by, journal, ports)
 
 
 def resolve_send(
@@ -129,24 +131,27 @@ def resolve_send(
         item, row = _open_item(review_id)
         if item.kind not in _IN_DOUBT:
             raise NotPossibleError("This is not about a mail that may have left.")
-        _answer_for(row, item, arrived=arrived, now=now)
+        journal = Journal(now)
+        _answer_for(row, item, journal, by, arrived=arrived)
         said = "It arrived." if arrived else "It did not arrive."
-        _settle(item, row, f"{said} {resolution}".strip(), by, now, ports)
+        _settle(item, row, f"{said} {resolution}".strip(), by, journal, ports)
 
 
-def _answer_for(row: models.Case, item: models.ReviewItem, *, arrived: bool, now: datetime) -> None:
+def _answer_for(
+    row: models.Case, item: models.ReviewItem, journal: Journal, by: str, *, arrived: bool
+) -> None:
+    doubt.answered(row, words.ReviewKind(item.kind), journal, arrived=arrived, by=by)
     note = "A person says that it arrived." if arrived else "A person says that it did not arrive."
     to = words.MessageState.SENT if arrived else words.MessageState.STOPPED
-    for mail in answer_for(row, _IN_DOUBT[item.kind], to, now, note):
+    for mail in answer_for(row, _IN_DOUBT[item.kind], to, journal.now, note):
         if not arrived:
             say_again(row, mail)
 
 
 def _settle(
-    item: models.ReviewItem, row: models.Case, resolution: str, by: str, now: datetime, ports: Ports
+    item: models.ReviewItem, row: models.Case, resolution: str, by: str, journal: Journal, ports: Ports
 ) -> None:
-    people.settle_review(item, resolution, by, now)
-    journal = Journal(now)
+    people.settle_review(item, resolution, by, journal.now)
     what = item.kind.replace("_", " ")
     journal.entry(row, "settled", f"Settled ({what}): {resolution}", by=by)
     unblock(row)

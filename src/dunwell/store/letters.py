@@ -1,8 +1,9 @@
 """Personal mails in rows: found, and changed under their case's lock. Pages read them in `letterfile`."""
 
+from datetime import datetime
 from typing import Any
 
-from dunwell.policy.words import LetterState
+from dunwell.policy.words import LetterState, MessageState
 from dunwell.store import models
 from dunwell.store.plain import plain
 
@@ -38,6 +39,15 @@ def change(letter: models.Letter, **values: Any) -> None:
 def effects_of(letter: models.Letter, kind: str) -> list[models.OutboxItem]:
     """The effects of a kind that a letter had, oldest first."""
     return list(models.OutboxItem.objects.filter(letter=letter, kind=kind).order_by("pk"))
+
+
+def disown_effects(letter: models.Letter, now: datetime) -> None:
+    """A letter did not arrive: what was to bring it there counts as stopped."""
+    brought = models.OutboxItem.objects.filter(letter=letter, kind=models.OutboxItem.LETTER)
+    brought.filter(settled_at=None).update(settled_at=now)
+    note = "A person says that it did not arrive."
+    ended = [MessageState.SENT.value, MessageState.UNKNOWN.value, MessageState.REFUSED.value]
+    brought.filter(state__in=ended).update(state=MessageState.STOPPED.value, note=note)
 
 
 def may_have_left(letter: models.Letter) -> bool:
