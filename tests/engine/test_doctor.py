@@ -133,6 +133,33 @@ def test_settings_that_would_hurt_are_found() -> None:
     assert found(world, "Stripe's own mails").state == NOTE
 
 
+def test_whoever_signs_must_be_a_person() -> None:
+    world = World()
+    assert found(world, "manager").state == NOTE
+    for person, state in (
+        (facts.Person("Maria Okafor", "maria.okafor@us.example"), OK),
+        (facts.Person("Finance", "finance@us.example"), WRONG),
+    ):
+        ports = replace(world.ports, manager=person)
+        [finding] = [f for f in examine(ports, world.book, []) if f.check == "manager"]
+        assert (finding.state, person.email in finding.said) == (state, True)
+
+
+def test_what_becomes_of_stripes_own_retries_depends_on_who_collects() -> None:
+    world = World()
+    assert found(world, "Smart Retries").said.startswith(
+        "Leave them on: Stripe retries on the standard track."
+    )
+    policy = world.book.policy
+    ours = policy.model_copy(update={"track": policy.track.model_copy(update={"collection": "dunwell"})})
+    book = replace(world.book, policy=ours)
+    [finding] = [f for f in examine(world.ports, book, []) if f.check == "Smart Retries"]
+    assert finding.state == NOTE
+    assert finding.said.startswith(
+        "Dunwell switches them off on each invoice it takes over (auto_advance = false)"
+    )
+
+
 def test_what_vendors_say_is_part_of_it() -> None:
     world = World()
     said = [Finding("Stripe", WRONG, "the key is refused")]

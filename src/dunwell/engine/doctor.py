@@ -9,15 +9,28 @@ from dunwell.engine.ports import Ports
 from dunwell.engine.trouble import attempt
 from dunwell.policy.book import Book
 from dunwell.policy.content.values import is_shared_mailbox
+from dunwell.policy.facts import Person
 from dunwell.store import invariants
 
 OK, WRONG, NOTE = "ok", "wrong", "note"
 
 SWITCH_OFF = (
-    "Switch these off by hand in Stripe's dashboard, or customers hear everything twice: e-mails about "
-    "failed card payments, reminders of unpaid invoices, 3D Secure reminders, and Automations that write to customers. "
-    "Leave Smart Retries on while collection is 'stripe'."
+    "Switch these off by hand in Stripe's dashboard (its API has no switch), or customers hear everything twice: "
+    "e-mails about failed card payments, reminders of unpaid invoices, 3D Secure reminders, and Automations that write "
+    "to customers."
 )
+# Which of Stripe's attempts go on, by who collects on the standard track; large customers are ours in any case.
+RETRIES = {
+    "stripe": (
+        "Leave them on: Stripe retries on the standard track. Invoices of the personal track are taken over one by one "
+        "(auto_advance = false), which is read back before every message and every retry."
+    ),
+    "dunwell": (
+        "Dunwell switches them off on each invoice it takes over (auto_advance = false) and reads that back before "
+        "every message and every retry; nothing has to be switched off for the whole account. Until an invoice is "
+        "taken over, Stripe may make an attempt of its own."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,7 @@ def examine(ports: Ports, book: Book, vendors: Sequence[Check]) -> list[Finding]
             found.append(Finding("a check", WRONG, trouble))
     found.extend(_promises(now))
     found.append(Finding("Stripe's own mails", NOTE, SWITCH_OFF))
+    found.append(Finding("Smart Retries", NOTE, RETRIES[book.policy.track.collection]))
     return found
 
 
@@ -55,17 +69,24 @@ def _settings(ports: Ports, book: Book) -> Iterator[Finding]:
         yield Finding("webhook", OK, "the endpoint is open")
     else:
         yield Finding("webhook", WRONG, "DUNWELL_STRIPE_WEBHOOK_SECRET is not set, so the endpoint is closed")
-    if is_shared_mailbox(ports.sender.email):
-        yield Finding(
-            "sender", WRONG, f"{ports.sender.email} is a shared mailbox; mail must come from a person"
-        )
+    yield _person("sender", ports.sender)
+    if ports.manager is not None:
+        yield _person("manager", ports.manager)
     else:
-        yield Finding("sender", OK, f"{ports.sender.name} <{ports.sender.email}>")
+        yield Finding("manager", NOTE, "DUNWELL_MANAGER is not set: the sender signs personal mail too")
+    if ports.ledger is None and book.policy.personal.send_by == "netsuite":
+        yield Finding("personal mail", NOTE, "leaves by SMTP, because NetSuite is not set up")
     if not book.policy.company.phone:
         yield Finding("phone", NOTE, "company.phone is empty: the last mail offers no number to call")
     if not book.policy.company.bank_transfer:
         said = "company.bank_transfer is empty: pay pages offer no bank transfer"
         yield Finding("bank transfer", NOTE, said)
+
+
+def _person(who: str, person: Person) -> Finding:
+    if is_shared_mailbox(person.email):
+        return Finding(who, WRONG, f"{person.email} is a shared mailbox; mail must come from a person")
+    return Finding(who, OK, f"{person.name} <{person.email}>")
 
 
 def _promises(now: datetime) -> Iterator[Finding]:
