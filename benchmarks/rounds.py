@@ -76,7 +76,7 @@ def _one_round(number: int, new: Callable[[], Place], many: Crowd, sizes: Sizes)
         found: Round = {}
         for name, turn in [*turns[shift:], *turns[:shift]]:
             found[name] = turn()
-            _say(f"  {name}: {found[name].seconds:.2f} s")
+            _say(f"{many.place.kind}: {name}, {found[name].seconds:.2f} s")
     finally:
         places.drop(few.place)
     check(found, sizes)
