@@ -13,11 +13,11 @@ from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, unblock
 from dunwell.engine.review import NotPossibleError
 from dunwell.policy.book import Book
-from dunwell.policy.cadence import is_active
 from dunwell.policy.calendars import at_local
 from dunwell.policy.content import Breach
 from dunwell.policy.facts import Case, Hold
-from dunwell.policy.words import CallOutcome, CaseStatus, HoldKind, HoldScope, LetterState, ReviewKind
+from dunwell.policy.signing import no_signature_because
+from dunwell.policy.words import CallOutcome, HoldKind, HoldScope, LetterState, ReviewKind
 from dunwell.policy.zones import zone_for
 from dunwell.store import cases, keep, letters, models, people, snapshots
 from dunwell.store.claims import one_transaction
@@ -321,11 +321,5 @@ def _must_be_unsent(desk: _Signing) -> None:
 
 
 def _must_be_able_to_leave(desk: _Desk, now: datetime) -> None:
-    """A postponed letter may be signed beforehand; any other hold, or a person who took over, comes first."""
-    if desk.case.status is CaseStatus.ESCALATED:
-        raise NotPossibleError("The case was handed to a person; no mail leaves any more.")
-    for hold in desk.case.holds:
-        postponed = hold.kind is HoldKind.VETO and hold.until is not None
-        if is_active(hold, now) and not postponed:
-            what = hold.kind.value.replace("_", " ")
-            raise NotPossibleError(f"The case is on hold ({what}). Release the hold first.")
+    if why := no_signature_because(desk.case, now):
+        raise NotPossibleError(why)

@@ -11,13 +11,12 @@ from dunwell.policy.book import Book
 from dunwell.policy.facts import Case, Person
 from dunwell.policy.money import Money
 from dunwell.policy.owner import owner_time_ends
+from dunwell.policy.signing import SIGNED_AS_BEFORE, outdated
 from dunwell.policy.words import HoldKind, LetterState, MessageState, ReviewKind
 from dunwell.store import claims, letters, models, people
 from dunwell.store.journal import Effect, Journal
 
 WITHDRAWN = "withdrawn"
-# Holds after which a letter may leave as it was signed: nothing the customer said stands behind them.
-_SIGNED_AS_BEFORE = frozenset({HoldKind.PAUSE, HoldKind.VETO})
 
 
 def write(
@@ -104,13 +103,8 @@ def refresh(row: models.Case, case: Case, to: Journal) -> Case:
 
 def stale(letter: models.Letter, case: Case) -> str | None:
     """Say in a sentence what a letter says that is no longer so; None when it still holds."""
-    named, open_ = Money(letter.amount_minor, letter.currency), case.invoice.open
-    if open_ != named and open_.minor > 0:
-        return f"{open_} is open now, not {named}."
-    contact = case.customer.contact
-    if contact is not None and (contact.name, contact.email) != (letter.to_name, letter.to_address):
-        return f"{contact.name} <{contact.email}> is the contact now."
-    return None
+    named = Money(letter.amount_minor, letter.currency)
+    return outdated(named, letter.to_name, letter.to_address, case)
 
 
 def withdraw(row: models.Case, letter: models.Letter, why: str, to: Journal, *, by: str = "dunwell") -> bool:
@@ -141,7 +135,7 @@ def hold_back(row: models.Case, kind: HoldKind, to: Journal) -> None:
         return
     why = f"The case is on hold ({kind})."
     stop_leaving(letter, why, to.now)
-    if kind in _SIGNED_AS_BEFORE:
+    if kind in SIGNED_AS_BEFORE:
         if letter.state == LetterState.LEAVING.value:
             letters.change(letter, state=LetterState.APPROVED.value)
             to.entry(row, "why_not", f"Letter {letter.number} waits: {why}", detail={"letter": letter.pk})
