@@ -10,23 +10,38 @@ from hypothesis import strategies as st
 
 from dunwell.policy.cadence import STAGES, held_time, is_active, rhythm_of
 from dunwell.policy.decide import decide, rule_names
-from dunwell.policy.facts import Attempt, Case, Contact, Hold, Message, PaymentRecord
+from dunwell.policy.facts import (
+    Attempt,
+    Case,
+    Collection,
+    Contact,
+    Hold,
+    Instrument,
+    LedgerFacts,
+    Letter,
+    Message,
+    PaymentRecord,
+    Reason,
+)
 from dunwell.policy.money import Money
-from dunwell.policy.policy import default_policy
+from dunwell.policy.policy import Policy, default_policy, parse_policy
 from dunwell.policy.words import (
     ActionKind,
     AttemptOutcome,
     AttemptTrigger,
     CaseStatus,
+    CollectionOwner,
     HoldKind,
     HoldScope,
     InvoiceStatus,
+    LetterState,
     MessageState,
+    RetryClass,
     ReviewKind,
     Stage,
     Track,
 )
-from tests.policy.cases import case, customer, invoice, utc
+from tests.policy.cases import case, customer, invoice, mrr, utc
 
 POLICY = default_policy()
 START = utc("2026-01-01 00:00")
@@ -248,16 +263,17 @@ anything = st.builds(
     opened_at=moments(0, 90),
     anchor=moments(0, 90),
     invoice=st.builds(
-        lambda status, minor, moving, back: invoice(
-            status=status, open=Money(minor, "USD"), in_flight=moving, charged_back=back
+        lambda status, minor, moving, back, auto: invoice(
+            status=status, open=Money(minor, "USD"), in_flight=moving, charged_back=back, auto_advance=auto
         ),
         st.sampled_from(InvoiceStatus),
         st.integers(-1, 3),
         st.booleans(),
         st.booleans(),
+        st.none() | st.booleans(),
     ),
     customer=st.builds(
-        lambda of, contact: replace(of, contact=contact),
+        lambda of, contact, months: replace(of, contact=contact, mrr=months),
         customers,
         st.sampled_from(
             [
@@ -267,6 +283,7 @@ anything = st.builds(
                 Contact("D", "d@a.test", "", False),
             ]
         ),
+        st.sampled_from([None, mrr("5000.00", "5000.00", "5000.00"), mrr("9.00", "9000.00", "9000.00")]),
     ),
     failed_at=st.none() | moments(0, 90),
     messages=st.lists(
@@ -289,16 +306,39 @@ anything = st.builds(
     ).map(tuple),
     reviews=st.lists(st.sampled_from(ReviewKind), max_size=3, unique=True).map(tuple),
     payer_written_at=st.none() | moments(0, 90),
+    reason=st.none() | st.builds(Reason, st.just("x"), st.sampled_from(RetryClass), st.just("Said.")),
+    track_chosen=st.booleans(),
+    ledger=st.sampled_from([None, LedgerFacts(None), LedgerFacts(START, invoice="1", contact="2")]),
+    collection=st.builds(
+        Collection, st.sampled_from(CollectionOwner), st.none() | moments(0, 90), st.none() | moments(0, 90)
+    ),
+    letters=st.lists(
+        st.builds(
+            Letter,
+            st.integers(1, 3),
+            st.sampled_from(LetterState),
+            moments(0, 90),
+            st.none() | moments(0, 90),
+            st.none() | moments(0, 90),
+            sent_at=st.none() | moments(0, 90),
+        ),
+        max_size=4,
+    ).map(tuple),
+    instrument=st.none() | st.builds(Instrument, st.sampled_from(["", "pm_1"]), st.integers(0, 16)),
+    under_way=st.frozensets(st.sampled_from(ActionKind), max_size=2),
 )
 BEFORE_HOLDS = {"closed", "settled", "strange_invoice", "chargeback"}
 WRITES = {ActionKind.SEND, ActionKind.CALL_TASK, ActionKind.ESCALATE}
 
 
-@given(anything, moments(0, 120))
-def test_there_is_a_decision_about_every_case(of: Case, now: datetime) -> None:
-    decision = decide(of, POLICY, now)
+policies = st.sampled_from([POLICY, parse_policy('[track]\ncollection = "dunwell"')])
 
-    assert decision == decide(of, POLICY, now)
+
+@given(anything, policies, moments(0, 120))
+def test_there_is_a_decision_about_every_case(of: Case, policy: Policy, now: datetime) -> None:
+    decision = decide(of, policy, now)
+
+    assert decision == decide(of, policy, now)
     assert [*(silence.rule for silence in decision.considered), decision.rule] == list(
         rule_names(of.track)[: rule_names(of.track).index(decision.rule) + 1]
     )
@@ -318,14 +358,12 @@ def test_a_case_on_hold_is_silent(of: Case, now: datetime) -> None:
 
 
 @given(anything, moments(0, 120))
-def test_only_an_open_standard_case_with_money_open_and_a_contact_is_written_to(
-    of: Case, now: datetime
-) -> None:
+def test_only_an_open_case_with_money_open_and_a_contact_is_written_to(of: Case, now: datetime) -> None:
     decision = decide(of, POLICY, now)
 
     if {action.kind for action in decision.actions} & WRITES:
         assert of.status is CaseStatus.OPEN
-        assert of.track is Track.STANDARD
+        assert of.track is not None
         assert of.invoice.status is InvoiceStatus.OPEN
         assert of.invoice.open.minor > 0
         assert not of.invoice.in_flight
@@ -335,9 +373,34 @@ def test_only_an_open_standard_case_with_money_open_and_a_contact_is_written_to(
         assert not any(is_active(hold, now) for hold in of.holds)
 
 
+@given(anything, policies, moments(0, 120))
+def test_only_a_soft_decline_of_an_invoice_that_is_ours_is_retried(
+    of: Case, policy: Policy, now: datetime
+) -> None:
+    retries = [act for act in decide(of, policy, now).actions if act.kind is ActionKind.RETRY]
+
+    assert len(retries) <= 1
+    for action in retries:
+        assert of.collection.owner is CollectionOwner.DUNWELL
+        assert of.reason is None or of.reason.retry_class is RetryClass.SOFT
+        assert action.method == "pm_1"
+        assert not of.invoice.in_flight
+        assert of.status is CaseStatus.OPEN
+        assert not any(is_active(hold, now) for hold in of.holds)
+
+
 @given(anything, moments(0, 120))
-def test_looking_again_at_the_next_look_makes_progress(of: Case, now: datetime) -> None:
-    decision = decide(of, POLICY, now)
+def test_only_a_letter_that_was_signed_leaves(of: Case, now: datetime) -> None:
+    for action in decide(of, POLICY, now).actions:
+        if action.kind is ActionKind.SEND and of.track is Track.PERSONAL:
+            signed = [each for each in of.letters if each.state is LetterState.APPROVED]
+            assert action.letter in {each.number for each in signed}
+            assert action.stage is None
+
+
+@given(anything, policies, moments(0, 120))
+def test_looking_again_at_the_next_look_makes_progress(of: Case, policy: Policy, now: datetime) -> None:
+    decision = decide(of, policy, now)
 
     assert decision.next_look is None or decision.next_look >= now
     if not decision.actions and decision.next_look is not None:
