@@ -12,8 +12,8 @@ from tests.web.conftest import text
 
 pytestmark = pytest.mark.django_db
 
-OPEN_TO_ALL = {"login", "pay", "stripe-webhook", "healthz", "readyz"}
-ARGUMENTS = {"case_id": "1", "hold_id": "1", "mail_id": "1", "review_id": "1", "token": "x"}
+OPEN_TO_ALL = {"login", "pay", "owner", "calendar", "stripe-webhook", "healthz", "readyz"}
+ARGUMENTS = {"case_id": "1", "hold_id": "1", "mail_id": "1", "letter_id": "1", "review_id": "1", "token": "x"}
 
 
 def _addresses() -> list[tuple[str, str]]:

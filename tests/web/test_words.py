@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from dunwell.policy import words as policy_words
+from dunwell.policy.playbook import StepState
+from dunwell.policy.upcoming import PlannedKind
 from dunwell.web import words
 
 TABLES: list[tuple[type[StrEnum], Mapping[Any, str]]] = [
@@ -24,6 +26,8 @@ TABLES: list[tuple[type[StrEnum], Mapping[Any, str]]] = [
     (policy_words.AttemptOutcome, words.OUTCOME),
     (policy_words.Rail, words.RAIL),
     (policy_words.ReviewKind, words.REVIEW),
+    (StepState, words.STEP),
+    (PlannedKind, words.PLANNED),
     (words.Family, words.FAMILY),
 ]
 
@@ -32,6 +36,11 @@ TABLES: list[tuple[type[StrEnum], Mapping[Any, str]]] = [
 def test_every_member_has_a_word(members: type[StrEnum], table: Mapping[Any, str]) -> None:
     assert set(table) == set(members)
     assert all(word[0].isupper() for word in table.values())
+
+
+def test_every_state_of_a_step_has_a_mark_of_its_own() -> None:
+    assert set(words.STEP_MARK) == set(StepState)
+    assert len(set(words.STEP_MARK.values())) == len(StepState)
 
 
 def test_every_action_of_a_decision_is_a_decision_or_a_non_decision() -> None:

@@ -47,3 +47,9 @@ def signers() -> tuple[str, ...]:
     """The names of everybody who may approve letters, in order."""
     users = User.objects.with_perm(APPROVE, backend="django.contrib.auth.backends.ModelBackend")
     return tuple(sorted(user.get_full_name() or user.username for user in users.distinct()))
+
+
+def fingerprint(user: int) -> str | None:
+    """What changes with a person's password; None for nobody, or somebody who can no longer log in."""
+    found = User.objects.filter(pk=user, is_active=True).first()
+    return found.get_session_auth_hash()[:16] if found is not None else None

@@ -4,7 +4,7 @@ import logging
 
 from django.apps import AppConfig
 
-from dunwell.web.security import HidePaymentLinks
+from dunwell.web.security import HideSignedLinks
 
 
 class WebConfig(AppConfig):
@@ -14,5 +14,5 @@ class WebConfig(AppConfig):
     label = "web"
 
     def ready(self) -> None:
-        """Keep payment links out of Django's own lines in the log."""
-        logging.getLogger("django.request").addFilter(HidePaymentLinks())
+        """Keep signed links out of Django's own lines in the log."""
+        logging.getLogger("django.request").addFilter(HideSignedLinks())

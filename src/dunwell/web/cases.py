@@ -10,7 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from dunwell.policy.playbook import Step, playbook
 from dunwell.store import casefile, desk
+from dunwell.store.keep import book_of
 from dunwell.web import forms, history, standing
 from dunwell.web.shell import now, page
 from dunwell.web.times import zone_of
@@ -72,6 +74,8 @@ def case_page(
         "file": file,
         "zone": zone,
         "standing": standing.of(file),
+        "steps": _steps(file, at),
+        "newest_letter": file.letters[-1] if file.letters else None,
         "order": order,
         "entries": shown,
         "left_out": len(timeline) - len(shown),
@@ -81,12 +85,18 @@ def case_page(
     return page(request, "web/case.html", context, at=at, status=422 if wrong else 200)
 
 
+def _steps(file: casefile.CaseFile, at: datetime) -> tuple[Step, ...]:
+    """The seven steps of the personal track; none on the standard one (spec 1.2)."""
+    return playbook(file.case, book_of(file.policy).policy, at)
+
+
 def _forms(at: datetime, zone: ZoneInfo, wrong: Form | None) -> dict[str, Form]:
     fresh: dict[str, Form] = {
         "pause": forms.Pause(now=at, zone=zone),
         "note": forms.Note(auto_id="note-%s"),
         "track": forms.ChooseTrack(auto_id="track-%s"),
         "contact": forms.ChangeContact(auto_id="contact-%s"),
+        "give_back": forms.HandBack(auto_id="hand-back-%s"),
         "close": forms.CloseCase(auto_id="close-%s"),
     }
     return {name: wrong if type(wrong) is type(form) else form for name, form in fresh.items()}
@@ -112,7 +122,7 @@ def printable(request: HttpRequest, case_id: int) -> HttpResponse:
     at = now()
     file = _file_or_404(case_id, at)
     zone = zone_of(file.case.customer, file.policy)
-    context = {"file": file, "zone": zone, "standing": standing.of(file)}
+    context = {"file": file, "zone": zone, "standing": standing.of(file), "steps": _steps(file, at)}
     return page(request, "web/history.html", context, at=at)
 
 

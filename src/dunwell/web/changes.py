@@ -73,6 +73,19 @@ def close(request: HttpRequest, case_id: int) -> HttpResponse:
     return _changed(request, case_id, form, change)
 
 
+@require_POST
+def give_back(request: HttpRequest, case_id: int) -> HttpResponse:
+    """Let Stripe retry the charge again, which ends the case."""
+    form = forms.HandBack(request.POST, auto_id="hand-back-%s")
+
+    def change() -> str:
+        reason = form.cleaned_data["reason"]
+        review.hand_back(case_id=case_id, reason=reason, by=user_name(request), now=now())
+        return "The case is closed as transferred. Stripe is being told to collect again."
+
+    return _changed(request, case_id, form, change)
+
+
 def _changed(request: HttpRequest, case_id: int, form: Form, change: Callable[[], str]) -> HttpResponse:
     """Change something if the form is right, and return to the case; else show it as it was typed."""
     if not exists(case_id):

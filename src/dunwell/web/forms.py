@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.http import QueryDict
 
-from dunwell.policy.words import CaseStatus, Ending, HoldScope, ReviewKind, Track
+from dunwell.policy.words import CallOutcome, CaseStatus, Ending, HoldScope, ReviewKind, Track
 from dunwell.store import desk
 from dunwell.web import words
 
@@ -170,6 +170,16 @@ class CloseCase(forms.Form):
     )
 
 
+class HandBack(forms.Form):
+    """Why collection goes back to Stripe."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=500,
+        error_messages={"required": "Say why, so that others understand it later."},
+    )
+
+
 class Note(forms.Form):
     """A note on the timeline."""
 
@@ -188,3 +198,95 @@ class Settle(forms.Form):
         max_length=1000,
         error_messages={"required": "Say how it was settled, so that others understand it later."},
     )
+
+
+class _DayField(forms.DateField):
+    """A day, chosen or written like 2026-04-30."""
+
+    def __init__(self, *, label: str, required: str = "") -> None:
+        super().__init__(
+            label=label,
+            required=bool(required),
+            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            input_formats=["%Y-%m-%d"],
+            error_messages={
+                "required": required,
+                "invalid": "This is not a day. Write it like 2026-04-30.",
+            },
+        )
+
+
+class EditLetter(forms.Form):
+    """The subject and text of a personal mail, and the version that was edited."""
+
+    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    subject = forms.CharField(
+        label="Subject", max_length=200, error_messages={"required": "A mail needs a subject."}
+    )
+    text = forms.CharField(
+        label="Text",
+        max_length=10_000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 18}),
+        error_messages={"required": "Write the text first."},
+    )
+
+
+class DiscardLetter(forms.Form):
+    """What is to follow a draft that is thrown away."""
+
+    AGAIN, BY_HAND = "again", "by-hand"
+
+    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    then = forms.ChoiceField(
+        label="Then",
+        choices=[
+            (AGAIN, "write a new draft from what is known now"),
+            (BY_HAND, "I take over: the case waits until I release it"),
+        ],
+        widget=forms.RadioSelect,
+        initial=AGAIN,
+    )
+
+
+class CallResult(forms.Form):
+    """How a call ended; a promise names its day."""
+
+    outcome = forms.ChoiceField(
+        label="How it ended",
+        choices=[("", "Choose"), *((outcome.value, words.CALL[outcome]) for outcome in CallOutcome)],
+        error_messages={"required": "Choose how the call ended."},
+    )
+    until = _DayField(label="Promised by")
+    note = forms.CharField(
+        label="What was said",
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def clean(self) -> dict[str, object]:
+        """Insist on the day of a promise."""
+        said: dict[str, object] = self.cleaned_data
+        promised = said.get("outcome") == CallOutcome.PROMISE.value
+        if promised and said.get("until") is None and "until" not in self.errors:
+            self.add_error("until", "Say by which day they promised to pay.")
+        return said
+
+
+class StopLetter(forms.Form):
+    """Why a relationship owner stops a mail."""
+
+    reason = forms.CharField(
+        label="Why",
+        max_length=400,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say why, so that whoever wrote it understands."},
+    )
+
+
+class PostponeLetter(forms.Form):
+    """Until when a relationship owner puts a mail off."""
+
+    until = _DayField(label="Not before", required="Choose the day.")
+    reason = forms.CharField(label="Why (if you like)", max_length=400, required=False)

@@ -24,6 +24,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(part) for part in value]
+    if isinstance(value, frozenset):
+        return sorted(_plain(part) for part in value)
     if is_dataclass(value) and not isinstance(value, Money):
         names = [field.name for field in fields(value) if field.name not in _LEFT_OUT]
         return {name: _plain(getattr(value, name)) for name in names}

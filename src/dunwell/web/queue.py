@@ -11,12 +11,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from dunwell.engine.review import NotPossibleError, assign, resolve_send, settle
+from dunwell.policy.words import ReviewKind
 from dunwell.store import desk, reviews
 from dunwell.web import forms, words
 from dunwell.web.shell import now, page, user_name
 from dunwell.wiring import ports
 
 _ARRIVED = {"yes": True, "no": False}
+_CALLS = (ReviewKind.CALL_TASK,)
+_ABOUT_LETTERS = (ReviewKind.DRAFT, ReviewKind.VETO, ReviewKind.NOT_CONFIRMED, ReviewKind.CONTENT)
 
 
 @require_GET
@@ -26,9 +29,14 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 def queue_page(
-    request: HttpRequest, *, wrong: int | None = None, settling: forms.Settle | None = None, status: int = 200
+    request: HttpRequest,
+    *,
+    wrong: int | None = None,
+    settling: forms.Settle | None = None,
+    calling: forms.CallResult | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    """Render the queue; `wrong` is the item whose settling was not complete."""
+    """Render the queue; `wrong` is the item whose settling, or call, was not complete."""
     form = forms.FindReviews(request.GET)
     form.full_clean()
     said: dict[str, Any] = form.cleaned_data
@@ -48,16 +56,22 @@ def queue_page(
         ],
         "kind": said.get("kind", ""),
         "kinds": [(kind.value, words.REVIEW[kind], count) for kind, count in found.kinds],
+        "about_letters": _ABOUT_LETTERS,
         "mine": bool(whose),
         "people": people,
         "names": dict(people),
         "me": user_name(request),
         "wrong": wrong,
         "settling": settling,
+        "calls": {row.id: _call_form(row, wrong, calling) for row in found.rows if row.kind in _CALLS},
         "next_page": number + 1 if found.more and number < desk.LAST_PAGE else None,
         "previous_page": number - 1,
     }
     return page(request, "web/review.html", context, at=now(), status=status)
+
+
+def _call_form(row: reviews.QueueRow, wrong: int | None, typed: forms.CallResult | None) -> forms.CallResult:
+    return typed if typed is not None and row.id == wrong else forms.CallResult(auto_id=f"call-{row.id}-%s")
 
 
 @require_POST
@@ -67,14 +81,14 @@ def assign_item(request: HttpRequest, review_id: int) -> HttpResponse:
     names = dict(reviews.people())
     if to and to not in names:
         messages.error(request, "Choose somebody who can log in here.")
-        return _back(request)
+        return back_to(request)
     try:
         assign(review_id=review_id, to=to, by=user_name(request), now=now())
     except NotPossibleError as error:
         messages.error(request, str(error))
     else:
         messages.success(request, f"Assigned to {names[to]}." if to else "Assigned to nobody.")
-    return _back(request)
+    return back_to(request)
 
 
 @require_POST
@@ -92,7 +106,7 @@ def settle_item(request: HttpRequest, review_id: int) -> HttpResponse:
         if reviews.asks_again(review_id):
             # A case that is open and has nothing else to wait for never drops out of sight.
             messages.info(request, "The case is still open, so it waits here again. Pause it or close it.")
-    return _back(request)
+    return back_to(request)
 
 
 def _settle(request: HttpRequest, review_id: int, resolution: str) -> None:
@@ -107,7 +121,7 @@ def _settle(request: HttpRequest, review_id: int, resolution: str) -> None:
         )
 
 
-def _back(request: HttpRequest) -> HttpResponse:
+def back_to(request: HttpRequest) -> HttpResponse:
     """Return to where the button was, if that is a page of ours."""
     back = request.POST.get("back", "")
     ours = url_has_allowed_host_and_scheme(

@@ -11,18 +11,23 @@ _POLICY = (
 )
 
 
-class HidePaymentLinks(logging.Filter):
-    """Keeps the tokens of payment links out of the log: whoever reads a log must not be able to use one."""
+_SIGNED = ("/pay/", "/owner/", "/calendar/")
+
+
+class HideSignedLinks(logging.Filter):
+    """Keeps the tokens of signed links out of the log: whoever reads a log must not be able to use one."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every line through, with a payment link's path cut short."""
+        """Let every line through, with a signed link's path cut short."""
         if isinstance(record.args, tuple):
             record.args = tuple(_hidden(part) for part in record.args)
         return True
 
 
 def _hidden(part: object) -> object:
-    return "/pay/..." if isinstance(part, str) and part.startswith("/pay/") else part
+    if not isinstance(part, str):
+        return part
+    return next((f"{start}..." for start in _SIGNED if part.startswith(start)), part)
 
 
 class ContentSecurityPolicy:

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from dunwell.web import cases, changes, doors, explain, holds, pay, queue
+from dunwell.web import calendar, calls, cases, changes, doors, explain, holds, letters, owner, pay, queue
 from dunwell.web.login import LogIn
 
 
@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<key:case_id>/contact", changes.contact, name="contact"),
     path("cases/<key:case_id>/track", changes.track, name="track"),
     path("cases/<key:case_id>/close", changes.close, name="close"),
+    path("cases/<key:case_id>/hand-back", changes.give_back, name="hand-back"),
     path("cases/<key:case_id>/pause", holds.pause, name="pause"),
     path("cases/<key:case_id>/holds/<key:hold_id>/resume", holds.resume, name="resume"),
     path("cases/<key:case_id>/mails/<key:mail_id>", cases.mail, name="mail"),
@@ -39,9 +40,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("review/", queue.queue, name="review"),
     path("review/<key:review_id>/assign", queue.assign_item, name="assign"),
     path("review/<key:review_id>/settle", queue.settle_item, name="settle"),
+    path("review/<key:review_id>/call", calls.record_call, name="call"),
+    path("letters/<key:letter_id>/", letters.letter, name="letter"),
+    path("letters/<key:letter_id>/change", letters.change, name="change-letter"),
+    path("letters/<key:letter_id>/check", letters.check, name="check-letter"),
+    path("letters/<key:letter_id>/discard", letters.discard, name="discard-letter"),
+    path("coming-up/", calendar.coming_up, name="coming-up"),
+    path("calendar/<str:token>.ics", calendar.feed, name="calendar"),
     path("login", LogIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("pay/<str:token>", pay.pay, name="pay"),
+    path("owner/<str:token>", owner.owner, name="owner"),
     path("webhooks/stripe", doors.stripe, name="stripe-webhook"),
     path("healthz", doors.healthz, name="healthz"),
     path("readyz", doors.readyz, name="readyz"),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dunwell.policy.playbook import StepState
+from dunwell.policy.upcoming import PlannedKind
 from dunwell.policy.words import (
     AttemptOutcome,
     AttemptTrigger,
@@ -88,6 +90,29 @@ INVOICE = {
     InvoiceStatus.VOID: "Void",
     InvoiceStatus.UNCOLLECTIBLE: "Uncollectible",
     InvoiceStatus.UNKNOWN: "Not known there",
+}
+STEP = {
+    StepState.DONE: "Done",
+    StepState.NOW: "Now",
+    StepState.WAITING: "Waiting",
+    StepState.FAILED: "Failed",
+    StepState.SKIPPED: "Skipped",
+    StepState.LATER: "Later",
+}
+# Beside the word, so that nothing hangs on a colour.
+STEP_MARK = {
+    StepState.DONE: "✓",
+    StepState.NOW: "●",
+    StepState.WAITING: "◷",
+    StepState.FAILED: "✕",
+    StepState.SKIPPED: "↷",
+    StepState.LATER: "○",
+}
+PLANNED = {
+    PlannedKind.RETRY: "Retry",
+    PlannedKind.LETTER: "Next letter is drafted",
+    PlannedKind.VETO_ENDS: "Time to stop the letter ends",
+    PlannedKind.LAST_DAY: "Last day of automation",
 }
 TRIGGER = {
     AttemptTrigger.STRIPE: "Stripe",
@@ -187,15 +212,30 @@ _ENTRIES = {
     "refused": EntryWord("Refused by the mail server", Family.NOT_DONE),
     "link_failed": EntryWord("Payment page failed", Family.NOT_DONE),
     "trouble": EntryWord("Trouble", Family.NOT_DONE),
+    "withdrawn": EntryWord("Letter withdrawn", Family.NOT_DONE),
+    "unsigned": EntryWord("To be approved again", Family.NOT_DONE),
     # What was done
     "sent": EntryWord("Sent", Family.DONE),
     "charge": EntryWord("Charge", Family.DONE),
+    "taken_over": EntryWord("Collection taken over", Family.DONE),
+    "handed_back": EntryWord("Collection handed back", Family.DONE),
+    "owner_told": EntryWord("Relationship owner told", Family.DONE),
+    "confirmed": EntryWord("Letter confirmed", Family.DONE),
+    "call_record": EntryWord("Call recorded in NetSuite", Family.DONE),
     # What we learned
     "opened": EntryWord("Case opened", Family.FACT),
     "attempt": EntryWord("Payment attempt", Family.FACT),
     "unknown": EntryWord("Outcome unknown", Family.FACT),
     "gate": EntryWord("Read again before sending", Family.FACT),
     "anchor": EntryWord("Earlier failure", Family.FACT),
+    "gathered": EntryWord("Ledger read", Family.FACT),
+    "not_confirmed": EntryWord("Letter not confirmed", Family.FACT),
+    "unclear": EntryWord("Answer not clear", Family.FACT),
+    "absent": EntryWord("Not in NetSuite", Family.FACT),
+    "agreed": EntryWord("Relationship owner agreed", Family.FACT),
+    "edited": EntryWord("Letter edited", Family.FACT),
+    "approved": EntryWord("Letter approved", Family.FACT),
+    "called": EntryWord("Call", Family.FACT),
     "method_saved": EntryWord("Payment method saved", Family.FACT),
     "link_opened": EntryWord("Payment link opened", Family.FACT),
     "link_used": EntryWord("Payment link used", Family.FACT),

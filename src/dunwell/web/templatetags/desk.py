@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString
 
 from dunwell.policy import words as said
 from dunwell.policy.money import Money
+from dunwell.policy.playbook import StepState
+from dunwell.policy.upcoming import PlannedKind
 from dunwell.store.casefile import Entry
 from dunwell.store.desk import CaseRow
 from dunwell.store.reviews import QueueRow
@@ -26,6 +28,8 @@ _WORDS: dict[type[StrEnum], dict[Any, str]] = {
     said.Track: words.TRACK,
     said.Stage: words.STAGE,
     said.MessageState: words.MESSAGE,
+    StepState: words.STEP,
+    PlannedKind: words.PLANNED,
     said.LetterState: words.LETTER,
     said.CollectionOwner: words.COLLECTION,
     said.CallOutcome: words.CALL,
@@ -131,6 +135,12 @@ def owner(names: dict[str, str], user: str) -> str:
 
 
 @register.filter
+def of(found: dict[int, Any], key: int) -> Any:
+    """What a table holds under a key; nothing when it holds none."""
+    return found.get(key)
+
+
+@register.filter
 def entry_word(entry: Entry) -> words.EntryWord:
     """Name a timeline entry, with its family."""
     return words.entry_word(entry.kind, entry.actor)
@@ -140,6 +150,12 @@ def entry_word(entry: Entry) -> words.EntryWord:
 def rule_word(name: str) -> str:
     """Name a rule or an action: `payer_cap` is Payer cap."""
     return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def step_mark(state: StepState) -> str:
+    """The mark of where a step of the playbook is; the word stands beside it."""
+    return words.STEP_MARK[state]
 
 
 @register.filter
