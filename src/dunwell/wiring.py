@@ -78,10 +78,10 @@ def build_ports(env: Environment, clock: Clock) -> Ports:
     )
 
 
-def _ledger(env: Environment) -> NetSuiteLedger | None:
+def _ledger(env: Environment, *, tries: int = 4) -> NetSuiteLedger | None:
     if env.netsuite is None:
         return None
-    return NetSuiteLedger(env.netsuite.access, env.netsuite.names, in_flight=env.netsuite.calls)
+    return NetSuiteLedger(env.netsuite.access, env.netsuite.names, in_flight=env.netsuite.calls, tries=tries)
 
 
 def _mailer(env: Environment) -> Mailer:
@@ -167,7 +167,7 @@ def _check_mail(env: Environment) -> list[Finding]:
 
 
 def _check_netsuite(env: Environment) -> list[Finding]:
-    ledger = _ledger(env)
+    ledger = _ledger(env, tries=2)  # somebody waits for the answer
     if ledger is None:
         said = "not set up: the personal track runs on Stripe's facts and SMTP"
         return [Finding("NetSuite", NOTE, said)]

@@ -113,7 +113,8 @@ class Gathering:
     """Everything the ledger says about a customer and one invoice, read together (spec 1.2, step 1).
 
     `customer` is the ledger's id; empty when it knows no such customer. A part that is None could be asked for
-    and is not there; `missing` says so in sentences.
+    and is not there; `missing` says so in sentences, with what to do. An unknown MRR is not among them: there are
+    other sources, and `revenue.warning` says why this one gave none.
     """
 
     at: datetime
@@ -157,8 +158,8 @@ class LedgerCall:
 class LedgerMail:
     """A mail to leave through the ledger, so that it stands on the customer's record.
 
-    `key` is ours: the ledger sends once per key. `author` is an employee, `recipient` and `cc` are a contact and
-    employees. `html` is the body.
+    `key` is ours: the ledger sends once per key. `author` is an employee and `recipient` a contact, by id; `cc` are
+    employees, by id or address. `html` is the body.
     """
 
     key: str

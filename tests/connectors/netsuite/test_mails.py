@@ -60,6 +60,36 @@ def test_a_mail_leaves_as_the_author_and_stands_on_the_customer_and_the_invoice(
     ]
 
 
+def test_somebody_on_cc_may_be_named_by_address(
+    ledger: NetSuiteLedger, company: Company, mail: LedgerMail, felix: str, now: datetime
+) -> None:
+    assert ledger.send_mail(replace(mail, cc=("felix@us.example",))) == Posted(now, _logged(mail))
+    assert [sent.cc for sent in company.mail.sent] == [(felix,)]
+
+
+def test_an_address_on_cc_that_no_employee_has_sends_nothing(
+    ledger: NetSuiteLedger, company: Company, mail: LedgerMail
+) -> None:
+    answer = ledger.send_mail(replace(mail, cc=("nobody@us.example",)))
+
+    assert isinstance(answer, Refused)
+    assert answer.permanent
+    assert "no active employee with the address nobody@us.example" in answer.reason
+    assert company.mail.sent == []
+
+
+def test_an_address_on_cc_that_cannot_be_looked_up_now_sends_nothing_yet(
+    connect: Connect, company: Company, mail: LedgerMail
+) -> None:
+    company.fail("*/suiteql", 503)
+
+    answer = connect(tries=1).send_mail(replace(mail, cc=("felix@us.example",)))
+
+    assert isinstance(answer, Refused)
+    assert not answer.permanent
+    assert company.mail.sent == []
+
+
 def test_the_same_key_sends_once_and_answers_the_same(
     ledger: NetSuiteLedger, company: Company, mail: LedgerMail, clock: VirtualClock
 ) -> None:

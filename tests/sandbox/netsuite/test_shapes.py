@@ -12,6 +12,7 @@ from dunwell.sandbox.netsuite.tables import TABLES
 from tests.sandbox.netsuite import samples
 from tests.sandbox.netsuite.conftest import NOW
 
+RECORDS = "/services/rest/record/v1"
 QUERY = "/services/rest/query/v1/suiteql"
 
 
@@ -45,6 +46,66 @@ def test_what_our_script_lists_of_a_contact_is_what_suitescript_can_search_for(
     renamed = {"id": "internalid", "role": "contactrole", "categories": "category"}
     # `internalid` is a column of every search; Oracle's list leaves it out for contacts.
     assert {renamed.get(name, name) for name in contact} - names - {"internalid"} == set()
+
+
+def test_a_phone_call_record_has_only_names_that_netsuite_has(company: Company, http: httpx.Client) -> None:
+    customer = company.new_customer("Acme")
+    given = {
+        "title": "Call",
+        "message": "Why",
+        "phone": "+1",
+        "status": "SCHEDULED",
+        "priority": "HIGH",
+        "startDate": "2026-04-28",
+        "assigned": {"id": company.new_employee("Maria", "Okafor", "maria@us.example")},
+        "company": {"id": customer},
+        "contact": {"id": company.new_contact(customer, "Dana", "Reyes", "dana@acme.example")},
+        "transaction": {"id": company.new_invoice(customer, "INV-1", "5")},
+    }
+
+    written = http.put(f"{RECORDS}/phonecall/eid:case-17", json=given)
+    shown = http.get(f"{RECORDS}/phoneCall/eid:case-17").json()
+
+    assert (written.status_code, written.content) == (204, b"")
+    assert written.headers["location"] == f"{company.url}{RECORDS}/phonecall/{shown['id']}"
+    assert {name for name, value in shown.items() if isinstance(value, str)} == set(given) - {
+        "assigned",
+        "company",
+        "contact",
+        "transaction",
+    } | {"id", "externalId"}
+    names = {name.lower() for name in shown} - {"id", "links"}
+    assert names - set(samples.oracle("record_names.json")["phonecall"]) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "status", "code"),
+    [
+        ("phonecall/eid:a", {}, 400, "USER_ERROR"),
+        ("phonecall/eid:a", {"title": "Call", "colour": "red"}, 400, "USER_ERROR"),
+        ("phonecall/eid:a", {"title": "Call", "status": "LATER"}, 400, "USER_ERROR"),
+        ("phonecall/eid:a", {"title": "Call", "company": {"id": "999"}}, 400, "INVALID_KEY_OR_REF"),
+        ("phonecall/17", {"title": "Call"}, 404, "NOT_FOUND"),
+        ("customer/eid:a", {"companyName": "Acme"}, 404, "NOT_FOUND"),
+    ],
+)
+def test_a_write_it_would_not_take_has_the_documented_error(
+    company: Company, http: httpx.Client, path: str, given: dict[str, object], status: int, code: str
+) -> None:
+    answer = http.put(f"{RECORDS}/{path}", json=given, headers={"X-NetSuite-PropertyNameValidation": "Error"})
+
+    assert (answer.status_code, set(answer.json())) == (status, samples.ERROR)
+    assert answer.json()["o:errorDetails"][0]["o:errorCode"] == code
+    assert company.phone_calls == {}
+
+
+def test_a_misspelt_field_is_left_out_unless_it_is_to_be_an_error(
+    company: Company, http: httpx.Client
+) -> None:
+    answer = http.put(f"{RECORDS}/phonecall/eid:a", json={"title": "Call", "colour": "red"})
+
+    assert answer.status_code == 204
+    assert [call.title for call in company.phone_calls.values()] == ["Call"]
 
 
 def test_a_page_of_a_query_has_the_documented_envelope_and_only_texts(
