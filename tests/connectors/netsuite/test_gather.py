@@ -15,7 +15,6 @@ from dunwell.policy.ledger import (
     ContactRung,
     Gathering,
     RevenueReading,
-    Standing,
     Unapplied,
     UnappliedKind,
     UnappliedReading,
@@ -333,100 +332,3 @@ def test_a_busy_account_is_waited_for_and_everything_is_gathered(
 
     assert _gathered(ledger.gather(acme, "INV-1", now)).missing == ()
     assert pauses == [1.0, 2.0, 1.0]
-
-
-class TestStanding:
-    def test_it_has_the_invoice_and_what_is_unapplied(
-        self, ledger: NetSuiteLedger, company: Company, acme: str, invoice: str, now: datetime
-    ) -> None:
-        payment = company.new_unapplied(acme, "CustPymt", "PMT-1", "1200", day=date(2026, 4, 3))
-        unapplied = Unapplied(payment, "PMT-1", UnappliedKind.PAYMENT, _usd("1200"), date(2026, 4, 3))
-
-        assert ledger.read_standing(acme, invoice, now) == Standing(
-            now, _open(invoice), UnappliedReading(now, (unapplied,))
-        )
-        assert _queries(company) == 2
-
-    def test_a_payment_that_arrived_is_seen(
-        self, ledger: NetSuiteLedger, company: Company, acme: str, invoice: str, now: datetime
-    ) -> None:
-        company.pay(invoice)
-
-        read = ledger.read_standing(acme, invoice, now)
-
-        assert isinstance(read, Standing)
-        assert read.invoice == replace(_open(invoice), status=InvoiceStatus.PAID, open=_usd("0"))
-
-    def test_an_invoice_that_is_not_shown_is_none(
-        self, ledger: NetSuiteLedger, company: Company, acme: str, invoice: str, now: datetime
-    ) -> None:
-        company.hidden.add("transaction")
-
-        assert ledger.read_standing(acme, invoice, now) == Standing(now, None, UnappliedReading(now, ()))
-
-    def test_what_the_ledger_never_knew_is_not_asked_about(
-        self, ledger: NetSuiteLedger, company: Company, now: datetime
-    ) -> None:
-        assert ledger.read_standing("", "", now) == Standing(now, None, UnappliedReading(now, ()))
-        assert company.calls == []
-
-    @pytest.mark.parametrize("turn", [0, 1])
-    def test_half_a_standing_is_none(
-        self,
-        connect: Connect,
-        company: Company,
-        acme: str,
-        invoice: str,
-        now: datetime,
-        turn: int,
-    ) -> None:
-        company.fail("*/suiteql", 503, skip=turn)
-
-        read = connect(tries=1).read_standing(acme, invoice, now)
-
-        assert isinstance(read, Unreadable)
-        assert not read.permanent
-
-
-class TestEmployee:
-    def test_an_active_employee_is_found_by_address_in_any_case(
-        self, ledger: NetSuiteLedger, company: Company
-    ) -> None:
-        maria = company.new_employee("Maria", "O'Hara", "maria.o'hara@us.example")
-
-        assert ledger.find_employee("Maria.O'Hara@US.example") == maria
-
-    @pytest.mark.parametrize(
-        ("many", "said"), [(0, "no active employee"), (2, "2 active employees")], ids=["none", "two"]
-    )
-    def test_none_or_several_is_permanent(
-        self, ledger: NetSuiteLedger, company: Company, many: int, said: str
-    ) -> None:
-        company.new_employee("Maria", "Okafor", "maria@us.example", active=False)
-        for _ in range(many):
-            company.new_employee("Maria", "Okafor", "maria@us.example")
-
-        assert ledger.find_employee("maria@us.example") == Unreadable(
-            f"NetSuite shows us {said} with the address maria@us.example: one employee record must have it, be "
-            "active, and be visible to our role.",
-            permanent=True,
-        )
-
-    @pytest.mark.parametrize("given", ["", "maria", 'a"b@x.example', "a;b@x.example", "a\\@x.example", "a@x"])
-    def test_a_strange_address_never_reaches_netsuite(
-        self, ledger: NetSuiteLedger, company: Company, given: str
-    ) -> None:
-        assert ledger.find_employee(given) == Unreadable(
-            "The address has characters we do not ask NetSuite about.", permanent=True
-        )
-        assert company.calls == []
-
-    def test_an_account_that_is_away_is_no_proof(
-        self, connect: Connect, company: Company, felix: str
-    ) -> None:
-        company.fail("*/suiteql", 503)
-
-        read = connect(tries=1).find_employee("felix@us.example")
-
-        assert isinstance(read, Unreadable)
-        assert not read.permanent
