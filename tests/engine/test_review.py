@@ -91,11 +91,14 @@ def test_choosing_the_standard_track_lets_the_case_run() -> None:
     assert (item.closed_by, item.closed_at, item.resolution) == ("ana", world.now, "Track: standard")
 
 
-def test_choosing_the_personal_track_leaves_the_case_to_a_person() -> None:
+def test_choosing_the_personal_track_leaves_every_word_to_a_person() -> None:
     world = of_unknown_mrr()
+    world.ledger.charge_outcomes = [words.AttemptOutcome.DECLINED]
     choose(world, words.Track.PERSONAL)
-    world.run_for(days=40)
-    assert world.reviews() == ["personal_track"]
+    world.run_for(days=7)
+    assert world.reviews() == ["draft"]
+    world.run_for(days=33)
+    assert world.reviews() == ["escalation", "call_task"]
     assert world.postbox.mails == []
 
 

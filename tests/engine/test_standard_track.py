@@ -263,11 +263,13 @@ def test_a_large_customer_is_left_to_a_person() -> None:
     world = World()
     world.customer(mrr=facts.Mrr((usd(500_001), usd(500_000), usd(500_000)), "test"))
     world.fails()
+    world.ledger.charge_outcomes = [words.AttemptOutcome.DECLINED]
     world.run()
     world.run_to(LATER)
     assert world.case().track == "personal"
-    assert world.reviews() == ["personal_track"]
-    assert world.outbox() == []
+    assert world.reviews() == ["escalation", "call_task"]
+    assert world.outbox() == [("take_over", "sent"), ("charge", "refused")]
+    assert world.postbox.mails == []
 
 
 def test_a_customer_exactly_at_the_threshold_is_on_the_standard_track() -> None:

@@ -1,11 +1,12 @@
 """What to do with an effect whose ledger cannot be read: keep it, ask again, and in the end tell a person."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from dunwell.engine.record import unblock
 from dunwell.policy.facts import InvoiceReading, Unreadable
-from dunwell.policy.gate import Verdict, VerdictKind
+from dunwell.policy.gate import Verdict, VerdictKind, cannot_read
 from dunwell.policy.ledger import Standing
 from dunwell.policy.policy import Policy
 from dunwell.policy.words import MessageState, ReviewKind
@@ -16,6 +17,8 @@ R = TypeVar("R", InvoiceReading, Standing)
 
 # A person who settled it while the ledger was still away hears of it again after this long.
 TELL_AGAIN = timedelta(days=1)
+# How long to wait for a vendor that says asking again cannot help, when it must be asked again all the same.
+SLOWLY = timedelta(hours=1)
 
 
 def in_time(reading: R | Unreadable, policy: Policy, now: datetime) -> R | Unreadable:
@@ -28,6 +31,12 @@ def in_time(reading: R | Unreadable, policy: Policy, now: datetime) -> R | Unrea
     return Unreadable("it took too long to answer")
 
 
+def never_given_up(who: str, said: Unreadable, policy: Policy, now: datetime, since: datetime) -> Verdict:
+    """Judge an effect that must be done some day: whatever the vendor says, it is asked again."""
+    verdict = cannot_read(who, said, policy, now, since)
+    return verdict if verdict.again_at else replace(verdict, again_at=now + SLOWLY)
+
+
 def ask_again(
     item: models.OutboxItem, row: models.Case, journal: Journal, verdict: Verdict, at: datetime
 ) -> str:
@@ -36,7 +45,8 @@ def ask_again(
         row, ReviewKind.LEDGER_UNREADABLE, journal.now - TELL_AGAIN
     )
     if tell or _gist(item.note) != _gist(verdict.why):
-        detail = {"stage": item.stage} if item.stage else {"method": item.method}
+        about = {"stage": item.stage, "method": item.method}
+        detail = {name: what for name, what in about.items() if what} or {"key": item.key}
         journal.entry(row, "why_not", verdict.why, detail=detail)
     if tell:
         proposal = "Check the connection to the ledger; what waits goes out once it can be read."

@@ -19,6 +19,7 @@ from dunwell.store.plain import plain
 
 # What `invoice_read` says of a reading that a later one has overtaken; nothing was written about the invoice.
 OVERTAKEN = "a later reading came in between"
+_OURS = words.CollectionOwner.DUNWELL.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ def invoice_read(
     """
     payer = _payer(arrears, customer)
     last = cases.last_case_of(arrears.reading.invoice.id)
-    kept = keep.keep_invoice(arrears.reading, payer, now)
+    ours = last is not None and last.closed_at is None and last.collection == _OURS
+    kept = keep.keep_invoice(arrears.reading, payer, now, ours=ours)
     if kept.overtaken:
         return OVERTAKEN
     new_attempt = _keep_failure(kept.row, arrears, charged)
@@ -87,7 +89,7 @@ def method_saved(arrears: ArrearsReading, method: str, at: datetime, ports: Port
     decision = to_new_method(seen, method, book.policy, now)
     if not decision.actions:
         journal.entry(case, "why_not", decision.because, detail={"rule": decision.rule, "method": method})
-    react(case, seen, decision, journal, ports, book)
+    react(case, seen, decision, journal, ports, book, trigger=words.AttemptTrigger.NEW_METHOD)
     journal.write()
 
 
@@ -174,7 +176,7 @@ def _without_case(
     if not failures:
         return "no case: the failure is older than the end of the last case"
     journal = Journal(now)
-    case = _open(kept.row, arrears, failures, book, journal, now)
+    case = _open(kept.row, arrears, failures, ports, book, journal, now)
     consider([case], journal, ports, alarm=False)
     journal.write()
     return "opened a case"
@@ -202,6 +204,7 @@ def _open(
     invoice: models.Invoice,
     arrears: ArrearsReading,
     failures: Sequence[Notice],
+    ports: Ports,
     book: Book,
     journal: Journal,
     now: datetime,
@@ -209,8 +212,9 @@ def _open(
     keep.pin(book, now)
     failed_at = min(notice.at for notice in failures)
     payer = snapshots.customer_facts(invoice.customer, None)
-    opening = open_on(payer, book.policy)
+    opening = open_on(payer, book.policy) if ports.ledger is None else _ASKS_LEDGER
     values: dict[str, Any] = {
+        "uses_ledger": ports.ledger is not None,
         "track": opening.track.value if opening.track else None,
         "status": words.CaseStatus.OPEN.value,
         "opened_at": now,
@@ -236,6 +240,9 @@ def _open(
     for warning in warnings:
         journal.entry(case, "warning", warning)
     return case
+
+
+_ASKS_LEDGER = Opening(None, None, "NetSuite is asked before the track is chosen.")
 
 
 def _opening_detail(payer: facts.Customer, opening: Opening, arrears: ArrearsReading) -> dict[str, Any]:

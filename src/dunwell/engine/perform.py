@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
-from dunwell.engine import charges, mails
+from dunwell.engine import charges, gather, mails, switching
 from dunwell.engine.clock import Clock, ShiftedClock
 from dunwell.engine.personal import calls, confirm, owner, send
 from dunwell.engine.ports import Ports
@@ -35,6 +35,9 @@ Perform = Callable[[models.OutboxItem, Ports, Clock, timedelta], str]
 PERFORMS: dict[str, Perform] = {
     models.OutboxItem.MAIL: mails.perform,
     models.OutboxItem.CHARGE: charges.perform,
+    models.OutboxItem.GATHER: gather.perform,
+    models.OutboxItem.TAKE_OVER: switching.take_over,
+    models.OutboxItem.HAND_BACK: switching.hand_back,
     models.OutboxItem.OWNER_NOTE: owner.perform,
     models.OutboxItem.LETTER: send.perform,
     models.OutboxItem.CONFIRM: confirm.perform,

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from dunwell.engine.letters import Unwritable, compose
 from dunwell.engine.personal import drafts
@@ -20,6 +21,7 @@ from dunwell.policy.words import (
     AttemptTrigger,
     CaseStatus,
     HoldKind,
+    LetterState,
     MessageState,
     ReviewKind,
     Stage,
@@ -42,7 +44,18 @@ _PROPOSALS = {
     ReviewKind.CONTENT: "Correct the template or the data, then settle this.",
     ReviewKind.SEND_UNKNOWN: "Look for the mail in the mail server's log, then say whether it arrived.",
     ReviewKind.SEND_REFUSED: "Correct the address or the mail settings, then settle this.",
+    ReviewKind.CHARGE_UNKNOWN: "Look the payment up at Stripe, then settle this.",
+    ReviewKind.INCOMPLETE: "Put in what is missing, then settle this; NetSuite is then asked again.",
+    ReviewKind.SUPPRESSION: "Look at the invoice in Stripe; settling this tries again to switch its retries off.",
+    ReviewKind.DRIFT: "Ask who switched it on; settling this switches it off again.",
+    ReviewKind.LEDGERS_DISAGREE: "Correct the ledger that is wrong, then settle this.",
+    ReviewKind.UNAPPLIED: "Apply the money to an invoice in NetSuite, then settle this.",
 }
+
+
+def proposal_for(kind: ReviewKind) -> str:
+    """Say in a sentence what a person may do about a desk item."""
+    return _PROPOSALS.get(kind, "Look at the case, then settle this.")
 
 
 def consider(
@@ -97,24 +110,36 @@ def carry_out(
 
 
 def react(
-    row: models.Case, case: Case, decision: Decision, book_journal: journal.Journal, ports: Ports, book: Book
+    row: models.Case,
+    case: Case,
+    decision: Decision,
+    book_journal: journal.Journal,
+    ports: Ports,
+    book: Book,
+    *,
+    trigger: AttemptTrigger = AttemptTrigger.RETRY,
 ) -> None:
-    """Carry out what a fact calls for at once, leaving the alarm as it is."""
+    """Carry out what a fact calls for at once, leaving the alarm as it is. `trigger`: why a charge is made."""
     book_journal.changed(row)
     for action in decision.actions:
-        _act(row, case, action, decision, book_journal, ports, book)
+        to = book_journal
+        to.entry(row, action.kind.value, action.because, detail=_detail(decision, action))
+        act = _ACTS.get(action.kind)
+        if act is not None:
+            act(_Deed(row, case, action, decision, to, ports, book, trigger))
 
 
 def _forget_nobody(row: models.Case, case: Case, to: journal.Journal) -> None:
     """An open case that nothing would wake any more goes to a person, whatever led there."""
     if row.due_at is not None or row.closed_at is not None or to.asked(row) or to.waits(row):
         return
-    moving = any(message.state in ON_ITS_WAY for message in case.messages)
-    if moving or case.reviews or any(is_active(hold, to.now) for hold in case.holds):
+    moving = case.under_way or any(message.state in ON_ITS_WAY for message in case.messages)
+    leaving = any(letter.state is LetterState.LEAVING for letter in case.letters)
+    if moving or leaving or case.reviews or any(is_active(hold, to.now) for hold in case.holds):
         return
     kind = _left_behind(row, case)
     to.entry(row, ActionKind.REVIEW.value, f"Nothing would wake this case any more. {row.because}")
-    to.review(row, kind, row.because, _PROPOSALS.get(kind, "Look at the case."))
+    to.review(row, kind, row.because, proposal_for(kind))
 
 
 def _left_behind(row: models.Case, case: Case) -> ReviewKind:
@@ -160,21 +185,29 @@ class _Deed:
     to: journal.Journal
     ports: Ports
     book: Book
+    trigger: AttemptTrigger
 
+    def queue(self, kind: str, key: str, **values: Any) -> None:
+        """Queue an effect about the case's invoice, to be performed now."""
+        owed, now = self.case.invoice.open, self.to.now
+        self.to.outbox(
+            journal.Effect(
+                key=key,
+                kind=kind,
+                case_id=self.row.pk,
+                state=MessageState.QUEUED.value,
+                queued_at=now,
+                due_at=now,
+                amount_minor=owed.minor,
+                currency=owed.currency,
+                **values,
+            )
+        )
 
-def _act(
-    row: models.Case,
-    case: Case,
-    action: Action,
-    decision: Decision,
-    to: journal.Journal,
-    ports: Ports,
-    book: Book,
-) -> None:
-    to.entry(row, action.kind.value, action.because, detail=_detail(decision, action))
-    act = _ACTS.get(action.kind)
-    if act is not None:
-        act(_Deed(row, case, action, decision, to, ports, book))
+    def queue_one_more(self, kind: str) -> None:
+        """Queue an effect that a case may need more than once, under a key of its own."""
+        before = claims.count_effects(self.row, kind)
+        self.queue(kind, f"{kind}:{self.row.pk}:{before}")
 
 
 def _send(deed: _Deed) -> None:
@@ -229,23 +262,15 @@ def _queue_mail(deed: _Deed) -> None:
         _unwritable(deed, letter)
         return
     before = sum(1 for message in case.messages if message.stage is stage)
-    deed.to.outbox(
-        journal.Effect(
-            key=f"mail:{row.pk}:{stage.value}:{before}",
-            kind=models.OutboxItem.MAIL,
-            case_id=row.pk,
-            stage=stage.value,
-            state=MessageState.QUEUED.value,
-            queued_at=deed.to.now,
-            due_at=deed.to.now,
-            to_name=contact.name,
-            to_address=contact.email,
-            subject=letter.subject,
-            text=letter.text,
-            html=letter.html,
-            amount_minor=case.invoice.open.minor,
-            currency=case.invoice.open.currency,
-        )
+    deed.queue(
+        models.OutboxItem.MAIL,
+        f"mail:{row.pk}:{stage.value}:{before}",
+        stage=stage.value,
+        to_name=contact.name,
+        to_address=contact.email,
+        subject=letter.subject,
+        text=letter.text,
+        html=letter.html,
     )
 
 
@@ -258,30 +283,30 @@ def _unwritable(deed: _Deed, why: Unwritable) -> None:
 
 
 def _queue_charge(deed: _Deed) -> None:
-    row, case, method = deed.row, deed.case, deed.action.method or ""
-    # Those before it were stopped at the gate, so that nothing of them reached the bank.
+    """One key for each attempt: the invoice, the method, the case, and how often it has been asked for before."""
+    row, method = deed.row, deed.action.method or ""
     before = len(claims.charges_with(row, method))
-    deed.to.outbox(
-        journal.Effect(
-            key=f"charge:{case.invoice.id}:{method}:{row.pk}.{before}",
-            kind=models.OutboxItem.CHARGE,
-            case_id=row.pk,
-            state=MessageState.QUEUED.value,
-            queued_at=deed.to.now,
-            due_at=deed.to.now,
-            amount_minor=case.invoice.open.minor,
-            currency=case.invoice.open.currency,
-            method=method,
-            trigger=AttemptTrigger.NEW_METHOD.value,
-        )
-    )
+    key = f"charge:{deed.case.invoice.id}:{method}:{row.pk}.{before}"
+    deed.queue(models.OutboxItem.CHARGE, key, method=method, trigger=deed.trigger.value)
+
+
+def _gather(deed: _Deed) -> None:
+    deed.queue_one_more(models.OutboxItem.GATHER)
+
+
+def _take_over(deed: _Deed) -> None:
+    deed.queue_one_more(models.OutboxItem.TAKE_OVER)
+
+
+def _hand_back(deed: _Deed) -> None:
+    deed.queue_one_more(models.OutboxItem.HAND_BACK)
 
 
 def _ask_a_person(deed: _Deed) -> None:
     row, action = deed.row, deed.action
     kind = action.review or ReviewKind.CALL_TASK
     if kind not in deed.case.reviews:
-        deed.to.review(row, kind, action.because, _PROPOSALS.get(kind, "Look at the case."))
+        deed.to.review(row, kind, action.because, proposal_for(kind))
     held = any(act.kind is ActionKind.HOLD for act in deed.decision.actions)
     if row.status == CaseStatus.OPEN.value and deed.decision.next_look is None and not held:
         row.status = CaseStatus.REVIEW.value
@@ -292,6 +317,9 @@ _ACTS: dict[ActionKind, Callable[[_Deed], None]] = {
     ActionKind.SEND: _send,
     ActionKind.DRAFT: _draft,
     ActionKind.RETRY: _queue_charge,
+    ActionKind.GATHER: _gather,
+    ActionKind.TAKE_OVER: _take_over,
+    ActionKind.HAND_BACK: _hand_back,
     ActionKind.REVIEW: _ask_a_person,
     ActionKind.CALL_TASK: _call,
     ActionKind.ESCALATE: _escalate,

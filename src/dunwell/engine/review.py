@@ -6,6 +6,7 @@ from datetime import datetime
 from dunwell.engine.personal import doubt, drafts
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, say_again, stop_mail, unblock
+from dunwell.engine.switching import forget_collection, queue_hand_back
 from dunwell.policy import words
 from dunwell.policy.addresses import is_address
 from dunwell.policy.decide import decide
@@ -152,12 +153,24 @@ def _settle(
     item: models.ReviewItem, row: models.Case, resolution: str, by: str, journal: Journal, ports: Ports
 ) -> None:
     people.settle_review(item, resolution, by, journal.now)
+    _try_again(words.ReviewKind(item.kind), row)
     what = item.kind.replace("_", " ")
     journal.entry(row, "settled", f"Settled ({what}): {resolution}", by=by)
     unblock(row)
     if row.closed_at is None:
         consider([row], journal, ports, alarm=False)
     journal.write()
+
+
+def _try_again(kind: words.ReviewKind, row: models.Case) -> None:
+    """What failed is tried once more: a person says that it can work now."""
+    if kind in (words.ReviewKind.DRIFT, words.ReviewKind.SUPPRESSION) and row.closed_at is None:
+        forget_collection(row)
+    if kind in _GATHERED_AGAIN and row.uses_ledger:
+        row.gathered_at = None
+
+
+_GATHERED_AGAIN = (words.ReviewKind.INCOMPLETE, words.ReviewKind.NO_CONTACT, words.ReviewKind.MRR_UNKNOWN)
 
 
 def choose_track(
@@ -168,7 +181,7 @@ def choose_track(
         row = _open_case(case_id)
         if row.track is not None:
             raise NotPossibleError(f"This case already runs on the {row.track} track.")
-        row.track = track.value
+        row.track, row.track_chosen = track.value, True
         for item in people.open_reviews_of(row):
             if item.kind == words.ReviewKind.MRR_UNKNOWN.value:
                 people.settle_review(item, f"Track: {track.value}", by, now)
@@ -210,17 +223,34 @@ def add_note(*, case_id: int, text: str, by: str, now: datetime) -> None:
 
 
 def close_by_hand(*, case_id: int, ending: words.Ending, reason: str, by: str, now: datetime) -> None:
-    """End a case for a reason the ledger does not know; raises `NotPossibleError` without one."""
+    """End a case for a reason the ledger does not know; raises `NotPossibleError` without one.
+
+    A case that is transferred leaves our hands unpaid: what we took over goes back to Stripe.
+    """
     if not reason.strip():
         raise NotPossibleError("Say why the case is closed.")
     with one_transaction():
+        _close(_open_case(case_id), ending, reason, by, Journal(now))
+
+
+def hand_back(*, case_id: int, by: str, now: datetime, reason: str = "") -> None:
+    """Let Stripe collect an invoice again and end its case as transferred; raises `NotPossibleError`."""
+    with one_transaction():
         row = _open_case(case_id)
-        journal = Journal(now)
-        drafts.withdraw_live(row, "The case was closed.", journal, by=by)
-        journal.close(row, ending)
-        what = ending.value.replace("_", " ")
-        journal.entry(row, "close", f"Closed by hand as {what}: {reason.strip()}", by=by)
-        journal.write()
+        if row.collection == words.CollectionOwner.STRIPE.value:
+            raise NotPossibleError("Stripe collects this invoice already.")
+        why = f"Collection goes back to Stripe. {reason}"
+        _close(row, words.Ending.TRANSFERRED, why, by, Journal(now))
+
+
+def _close(row: models.Case, ending: words.Ending, reason: str, by: str, journal: Journal) -> None:
+    drafts.withdraw_live(row, "The case was closed.", journal, by=by)
+    journal.close(row, ending)
+    what = ending.value.replace("_", " ")
+    journal.entry(row, "close", f"Closed by hand as {what}: {reason.strip()}", by=by)
+    if ending is words.Ending.TRANSFERRED:
+        queue_hand_back(row, journal)
+    journal.write()
 
 
 def _any_case(case_id: int) -> models.Case:

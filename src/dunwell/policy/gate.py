@@ -193,7 +193,7 @@ def _freshly_read(
     reading: InvoiceReading | Unreadable, policy: Policy, now: datetime, due_since: datetime
 ) -> Invoice | Verdict:
     if isinstance(reading, Unreadable):
-        return _unreadable("The ledger", reading, policy, now, due_since)
+        return cannot_read("The ledger", reading, policy, now, due_since)
     if _is_old(reading.at, policy, now):
         return _read_again("ledger", now)
     return reading.invoice
@@ -208,7 +208,8 @@ def _read_again(what: str, now: datetime) -> Verdict:
     return Verdict(VerdictKind.WAIT, why, again_at=now)
 
 
-def _unreadable(who: str, said: Unreadable, policy: Policy, now: datetime, due_since: datetime) -> Verdict:
+def cannot_read(who: str, said: Unreadable, policy: Policy, now: datetime, due_since: datetime) -> Verdict:
+    """Judge what waits for a vendor that gives no answer: ask again, ever more slowly, and in the end a person."""
     if said.permanent:
         why = f"{who} cannot answer: {said.reason}."
         return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.LEDGER_UNREADABLE)
@@ -253,7 +254,7 @@ def _standing_says_no(
     if case.ledger is None:
         return None
     if isinstance(standing, Unreadable):
-        return _unreadable("NetSuite", standing, policy, now, due_since)
+        return cannot_read("NetSuite", standing, policy, now, due_since)
     needed = case.track is Track.PERSONAL and not asked_for
     if standing is not None:
         if _is_old(min(standing.at, standing.unapplied.at), policy, now):

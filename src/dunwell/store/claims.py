@@ -132,6 +132,11 @@ def charges_with(case: models.Case, method: str) -> list[str]:
     return list(found.order_by("pk").values_list("state", flat=True))
 
 
+def count_effects(case: models.Case, kind: str) -> int:
+    """How many effects of a kind a case has had, whatever became of them."""
+    return models.OutboxItem.objects.filter(case=case, kind=kind).count()
+
+
 def has_effect(case: models.Case, kind: str) -> bool:
     """Say whether a case ever had an effect of a kind."""
     return models.OutboxItem.objects.filter(case=case, kind=kind).exists()

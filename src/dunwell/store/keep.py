@@ -12,13 +12,15 @@ from django.db import connection
 
 from dunwell.policy import facts
 from dunwell.policy.book import Book, rebind
-from dunwell.policy.facts import Contact, InvoiceReading, Reason
+from dunwell.policy.facts import Contact, InvoiceReading, Mrr, Reason
 from dunwell.policy.readings import ChargeResult, CustomerReading
 from dunwell.policy.words import AttemptOutcome, AttemptTrigger
 from dunwell.store import models, postgres
 from dunwell.store.plain import plain
 
 SET_BY_A_PERSON = facts.SET_BY_A_PERSON
+# How the source of what the ledger said begins.
+FROM_LEDGER = "NetSuite"
 CHARGED_BACK = "The payment was charged back."
 
 
@@ -73,9 +75,12 @@ _INSERT_EVENT = """
 
 
 def keep_customer(reading: CustomerReading) -> models.Customer:
-    """Insert or refresh a customer and the contact that was read with it; the row stays locked."""
-    values = _customer_columns(reading)
+    """Insert or refresh a customer and the contact that was read with it; the row stays locked.
+
+    What the ledger has said of a customer stands until the ledger says otherwise.
+    """
     row = locked_customer(reading.customer.id)
+    values = _customer_columns(reading, row)
     if row is None:
         row, created = models.Customer.objects.get_or_create(external_id=reading.customer.id, defaults=values)
         if not created:
@@ -89,18 +94,30 @@ def keep_customer(reading: CustomerReading) -> models.Customer:
     return row
 
 
-def _customer_columns(reading: CustomerReading) -> dict[str, Any]:
+def _customer_columns(reading: CustomerReading, known: models.Customer | None) -> dict[str, Any]:
+    values = _said_columns(reading)
+    if known is None or not known.ledger_id:
+        return values
+    if known.mrr_source.startswith(FROM_LEDGER):
+        values = {name: value for name, value in values.items() if not name.startswith("mrr_")}
+    if known.owner_email:
+        del values["owner_name"], values["owner_email"]
+    if known.timezone:
+        del values["timezone"]
+    return {**values, "strategic": known.strategic or values["strategic"]}
+
+
+def _said_columns(reading: CustomerReading) -> dict[str, Any]:
     said = reading.customer
     record, mrr = said.record, said.mrr
+    named = {"ledger_id": plain(reading.ledger_id, 40)} if reading.ledger_id else {}
     return {
+        **named,
         "name": plain(said.name, 500),
         "country": _code(said.country, 2),
         "subdivision": _code(said.subdivision, 10),
         "timezone": _code(said.timezone, 64),
-        "mrr_currency": mrr.months[0].currency if mrr else None,
-        "mrr_minor": [month.minor for month in mrr.months] if mrr else None,
-        "mrr_source": plain(mrr.source, 100) if mrr else "",
-        "mrr_as_of": mrr.as_of if mrr else None,
+        **mrr_columns(mrr),
         "tenure_months": record.tenure_months if record else None,
         "invoices_paid": record.invoices_paid if record else None,
         "invoices_on_time": record.invoices_on_time if record else None,
@@ -113,6 +130,16 @@ def _customer_columns(reading: CustomerReading) -> dict[str, Any]:
     }
 
 
+def mrr_columns(mrr: Mrr | None) -> dict[str, Any]:
+    """The columns of a customer's MRR; all empty when it is unknown."""
+    return {
+        "mrr_currency": mrr.months[0].currency if mrr else None,
+        "mrr_minor": [month.minor for month in mrr.months] if mrr else None,
+        "mrr_source": plain(mrr.source, 100) if mrr else "",
+        "mrr_as_of": mrr.as_of if mrr else None,
+    }
+
+
 def _code(text: str | None, longest: int) -> str | None:
     """A code that is cut would be another code: one that is too long is not known."""
     return None if text is None or len(text) > longest else plain(text)
@@ -121,14 +148,13 @@ def _code(text: str | None, longest: int) -> str | None:
 def keep_contact(customer: models.Customer, contact: Contact) -> None:
     """Make this the customer's first contact; older ones stay as alternatives behind it.
 
-    A contact set by a person stays first until a person sets another.
+    A contact set by a person stays first until a person sets another; so does the ledger's before Stripe's.
     """
     name, email, source = plain(contact.name, 200), plain(contact.email, 320), plain(contact.source, 100)
     rows = list(models.Contact.objects.filter(customer=customer).order_by("rank", "pk"))
     if rows and (rows[0].email, rows[0].name) == (email, name):
         return
-    theirs = not source.startswith(SET_BY_A_PERSON)
-    if theirs and rows and rows[0].source.startswith(SET_BY_A_PERSON):
+    if rows and _authority(rows[0].source) > _authority(source):
         if email not in {row.email for row in rows}:
             models.Contact.objects.create(customer=customer, email=email, name=name, source=source, rank=1)
         return
@@ -137,6 +163,13 @@ def keep_contact(customer: models.Customer, contact: Contact) -> None:
     )
     others = models.Contact.objects.filter(customer=customer, rank=0).exclude(email=email)
     others.update(rank=1)
+
+
+def _authority(source: str) -> int:
+    """How much a contact's source counts: a person's word before the ledger's, that before all others."""
+    if source.startswith(SET_BY_A_PERSON):
+        return 2
+    return int(source.startswith(FROM_LEDGER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +184,10 @@ class InvoiceKept:
     overtaken: bool = False
 
 
-def keep_invoice(reading: InvoiceReading, customer: models.Customer, now: datetime) -> InvoiceKept:
-    """Insert or refresh an invoice.
+def keep_invoice(
+    reading: InvoiceReading, customer: models.Customer, now: datetime, *, ours: bool = False
+) -> InvoiceKept:
+    """Insert or refresh an invoice. `ours`: we collect it, so that Stripe collecting again is news.
 
     A reading older than the one we have changes nothing: answers can overtake each other. One we seem to
     have from the future is no reason: some clock was wrong.
@@ -167,6 +202,8 @@ def keep_invoice(reading: InvoiceReading, customer: models.Customer, now: dateti
         "rail": said.rail.value,
         "in_flight": said.in_flight,
         "charged_back": said.charged_back,
+        "auto_advance": said.auto_advance,
+        "next_attempt_at": said.next_attempt,
         "read_at": reading.at,
     }
     row, created = models.Invoice.objects.select_for_update(no_key=True).get_or_create(
@@ -174,7 +211,7 @@ def keep_invoice(reading: InvoiceReading, customer: models.Customer, now: dateti
     )
     if created:
         return InvoiceKept(row)
-    changes = _changes(row, reading)
+    changes = [*_changes(row, reading), *(_drift(row, reading) if ours else ())]
     if reading.at < row.read_at <= now:
         return InvoiceKept(row, overtaken=bool(changes))
     for name, value in values.items():
@@ -194,6 +231,17 @@ def _changes(row: models.Invoice, reading: InvoiceReading) -> list[str]:
         changes.append("A payment is under way." if said.in_flight else "No payment is under way any more.")
     if row.charged_back != said.charged_back:
         changes.append(CHARGED_BACK if said.charged_back else "The chargeback is over.")
+    return changes
+
+
+def _drift(row: models.Invoice, reading: InvoiceReading) -> list[str]:
+    said, changes = reading.invoice, []
+    if said.auto_advance and not row.auto_advance:
+        changes.append("Somebody switched Stripe's own collection of the invoice on.")
+    if said.next_attempt is not None and said.next_attempt != row.next_attempt_at:
+        changes.append(
+            f"Stripe plans to charge the invoice at {said.next_attempt.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+        )
     return changes
 
 

@@ -92,6 +92,7 @@ class Case(models.Model):
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="cases")
     policy = models.ForeignKey(PolicyVersion, models.PROTECT)
     track = models.CharField(max_length=16, null=True, choices=_choices(words.Track))
+    track_chosen = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=_choices(words.CaseStatus))
     ending = models.CharField(max_length=16, null=True, choices=_choices(words.Ending))
     opened_at = models.DateTimeField()
@@ -120,6 +121,7 @@ class Case(models.Model):
     # is the same need not be written.
     STEADY = (
         "track",
+        "track_chosen",
         "anchor_at",
         "failed_at",
         "reason_code",
@@ -220,14 +222,13 @@ class Letter(models.Model):
     note = models.TextField(default="")
 
     class Meta:
-        """One letter a number; at most one that has neither left for good nor been withdrawn.
+        """At most one a case that has neither left for good nor been withdrawn.
 
         Whoever signs letters holds the permission to approve them.
         """
 
         permissions = [("approve_letter", "Can approve a personal mail")]
         constraints = [
-            models.UniqueConstraint(fields=["case", "number", "drafted_at"], name="letter_once"),
             models.UniqueConstraint(
                 fields=["case"],
                 condition=Q(state__in=["draft", "approved", "leaving", "in_doubt"]),
@@ -276,14 +277,22 @@ class OutboxItem(models.Model):
     note = models.TextField(default="")
 
     class Meta:
-        """What is due is found by index; so is the last message to an address. One mail a stage, ever."""
+        """What is due is found by index; so is the last message to an address.
+
+        One mail a stage, ever; one way out for a letter, ever.
+        """
 
         constraints = [
             models.UniqueConstraint(
                 fields=["case", "stage"],
                 condition=Q(kind="mail") & ~Q(state="stopped"),
                 name="one_mail_per_stage",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["letter"],
+                condition=Q(kind="letter") & ~Q(state="stopped"),
+                name="one_way_out_per_letter",
+            ),
         ]
         indexes = [
             models.Index(

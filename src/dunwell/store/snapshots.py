@@ -91,6 +91,7 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
             holds=tuple(holds[row.id]),
             reviews=tuple(reviews[row.id]),
             payer_written_at=_written_elsewhere(written, contact, row.id),
+            track_chosen=row.track_chosen,
             ledger=_ledger(row, invoice, customer, contact_id) if row.uses_ledger else None,
             collection=_collection(row),
             letters=tuple(letters[row.id]),

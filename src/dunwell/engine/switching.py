@@ -1,0 +1,234 @@
+"""Collection changes hands: Stripe's own retries switched off, proved off, and back on (spec 1.2, step 2).
+
+Switching is harmless to repeat, and only what is read back afterwards counts. So each try has a key of its own:
+under the same one Stripe would repeat what it answered before, for a day.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dunwell.engine.ask_again import answers_again, ask_again, never_given_up
+from dunwell.engine.clock import Clock
+from dunwell.engine.ports import Ports
+from dunwell.engine.record import consider, proposal_for
+from dunwell.engine.rereading import is_quiet
+from dunwell.policy.facts import InvoiceReading, Unreadable
+from dunwell.policy.words import CaseStatus, CollectionOwner, InvoiceStatus, MessageState, ReviewKind
+from dunwell.store import cases, claims, keep, models, people
+from dunwell.store.journal import Effect, Journal
+
+TAKEN_OVER, HANDED_BACK = "taken_over", "handed_back"
+_OVERTAKEN = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class _Desk:
+    """One claimed effect with its locked case, inside one transaction."""
+
+    item: models.OutboxItem
+    row: models.Case
+    journal: Journal
+    ports: Ports
+
+    def settle(self, to: MessageState, note: str) -> bool:
+        """Bring the effect to its end if it still is ours; say whether it was."""
+        return claims.move_effect(
+            self.item, frm=[MessageState.CLAIMED], to=to, settled_at=self.journal.now, note=note
+        )
+
+    def look_again(self) -> None:
+        """Write what happened, then let the rules see it."""
+        self.journal.write()
+        again = Journal(self.journal.now)
+        consider([self.row], again, self.ports, alarm=False)
+        again.write()
+
+
+def take_over(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timedelta) -> str:
+    """Switch Stripe's retries of an invoice off and prove it; what is not proved goes to a person."""
+    if item.case.closed_at is not None or item.case.collection == CollectionOwner.DUNWELL.value:
+        return _stop(item, clock, "There is nothing to take over any more.")
+    reading = _switch(item, ports, clock, automatic=False)
+    with claims.one_transaction():
+        desk = _Desk(item, cases.locked_case(item.case_id), Journal(clock.now()), ports)
+        if isinstance(reading, Unreadable):
+            return _ask_again(desk, reading)
+        if later := _keep(desk, reading):
+            return later
+        if reading.invoice.status is not InvoiceStatus.OPEN:
+            return _nothing_to_collect(desk, reading)
+        return _taken(desk, reading) if is_quiet(reading) else _not_proved(desk, reading)
+
+
+def hand_back(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timedelta) -> str:
+    """Switch Stripe's retries of an invoice on again and prove it; works on closed cases, which it is for."""
+    if item.case.collection == CollectionOwner.STRIPE.value:
+        return _stop(item, clock, "Stripe collects already.")
+    reading = _switch(item, ports, clock, automatic=True)
+    with claims.one_transaction():
+        desk = _Desk(item, cases.locked_case(item.case_id), Journal(clock.now()), ports)
+        if isinstance(reading, Unreadable):
+            return _ask_again(desk, reading)
+        if later := _keep(desk, reading):
+            return later
+        if reading.invoice.status is not InvoiceStatus.OPEN:
+            return _nothing_to_collect(desk, reading)
+        return _given(desk, reading) if reading.auto_advance else _not_given(desk, reading)
+
+
+def queue_hand_back(row: models.Case, to: Journal) -> None:
+    """Let Stripe collect again, if we did and money is still open."""
+    open_ = row.invoice.status == InvoiceStatus.OPEN.value and row.invoice.open_minor > 0
+    if row.collection == CollectionOwner.DUNWELL.value and open_:
+        _queue_hand_back(row, to)
+
+
+def _queue_hand_back(row: models.Case, to: Journal) -> None:
+    kind = models.OutboxItem.HAND_BACK
+    to.outbox(
+        Effect(
+            key=f"{kind}:{row.pk}:{claims.count_effects(row, kind)}",
+            kind=kind,
+            case_id=row.pk,
+            state=MessageState.QUEUED.value,
+            queued_at=to.now,
+            due_at=to.now,
+            amount_minor=row.invoice.open_minor,
+            currency=row.invoice.currency,
+        )
+    )
+
+
+def forget_collection(row: models.Case) -> None:
+    """Act as if Stripe collected, so that collection is taken over, and proved, once more."""
+    row.collection = CollectionOwner.STRIPE.value
+    row.taken_over_at = row.proved_at = None
+
+
+def _switch(
+    item: models.OutboxItem, ports: Ports, clock: Clock, *, automatic: bool
+) -> InvoiceReading | Unreadable:
+    """Ask Stripe to switch; one that refuses may have an invoice that is settled, which is worth a look."""
+    invoice, key = item.case.invoice.external_id, f"{item.key}:{item.tries}"
+    reading = ports.payments.set_collection(invoice, automatic=automatic, key=key, now=clock.now())
+    if not isinstance(reading, Unreadable):
+        return reading
+    seen = ports.payments.read_invoice(invoice, clock.now())
+    settled = isinstance(seen, InvoiceReading) and seen.invoice.status is not InvoiceStatus.OPEN
+    return seen if settled else reading
+
+
+def _stop(item: models.OutboxItem, clock: Clock, why: str) -> str:
+    stopped = MessageState.STOPPED
+    with claims.one_transaction():
+        moved = claims.move_effect(
+            item, frm=[MessageState.CLAIMED], to=stopped, settled_at=clock.now(), note=why
+        )
+    return stopped.value if moved else "taken"
+
+
+def _ask_again(desk: _Desk, said: Unreadable) -> str:
+    policy = keep.book_of(desk.row.policy_id).policy
+    verdict = never_given_up("Stripe", said, policy, desk.journal.now, desk.item.queued_at)
+    return ask_again(desk.item, desk.row, desk.journal, verdict, verdict.again_at or desk.journal.now)
+
+
+def _keep(desk: _Desk, reading: InvoiceReading) -> str:
+    """Keep what was read back; return the state of an effect that has to be tried again, else nothing."""
+    row, journal = desk.row, desk.journal
+    kept = keep.keep_invoice(reading, row.customer, journal.now)
+    if kept.overtaken:
+        queued, at = MessageState.QUEUED, journal.now + _OVERTAKEN
+        note = "A later reading came in between."
+        moved = claims.move_effect(desk.item, frm=[MessageState.CLAIMED], to=queued, due_at=at, note=note)
+        return queued.value if moved else "taken"
+    row.invoice = kept.row
+    for change in kept.changes:
+        journal.entry(row, "invoice", change, by="stripe")
+    if people.has_open_review(row, ReviewKind.LEDGER_UNREADABLE):
+        answers_again(row, journal)
+    return ""
+
+
+def _nothing_to_collect(desk: _Desk, reading: InvoiceReading) -> str:
+    state = MessageState.STOPPED
+    if not desk.settle(state, f"The invoice is {reading.invoice.status}."):
+        return "taken"
+    desk.look_again()
+    return state.value
+
+
+def _taken(desk: _Desk, reading: InvoiceReading) -> str:
+    row, now = desk.row, desk.journal.now
+    said = (
+        f"Collection of {row.invoice.number} is ours. Read back from Stripe: the invoice is open, auto_advance is "
+        "false, and no next attempt is planned."
+    )
+    if not desk.settle(MessageState.SENT, said):
+        return "taken"
+    row.collection = CollectionOwner.DUNWELL.value
+    row.taken_over_at, row.proved_at = now, reading.at
+    desk.journal.entry(row, TAKEN_OVER, said, detail=_evidence(reading))
+    if row.closed_at is not None:
+        # It was closed while Stripe was being asked: everything is put back as it was then.
+        _queue_hand_back(row, desk.journal)
+    desk.look_again()
+    return MessageState.SENT.value
+
+
+def _not_proved(desk: _Desk, reading: InvoiceReading) -> str:
+    said = (
+        f"Stripe was asked to stop collecting {desk.row.invoice.number} by itself, and is not proved quiet: "
+        f"{_as_read(reading)}. Nothing is sent or charged meanwhile."
+    )
+    return _fail(desk, reading, said)
+
+
+def _given(desk: _Desk, reading: InvoiceReading) -> str:
+    row = desk.row
+    said = f"Stripe collects {row.invoice.number} again. Read back: {_as_read(reading)}."
+    if not desk.settle(MessageState.SENT, said):
+        return "taken"
+    forget_collection(row)
+    desk.journal.entry(row, HANDED_BACK, said, detail=_evidence(reading))
+    desk.look_again()
+    return MessageState.SENT.value
+
+
+def _not_given(desk: _Desk, reading: InvoiceReading) -> str:
+    said = (
+        f"Stripe was asked to collect {desk.row.invoice.number} again, and does not: {_as_read(reading)}. Nobody "
+        "collects this invoice now."
+    )
+    return _fail(desk, reading, said, "Switch automatic collection on in Stripe, then settle this.")
+
+
+def _fail(desk: _Desk, reading: InvoiceReading, said: str, proposal: str = "") -> str:
+    row, kind = desk.row, ReviewKind.SUPPRESSION
+    if not desk.settle(MessageState.REFUSED, said):
+        return "taken"
+    desk.journal.entry(row, "why_not", said, detail=_evidence(reading))
+    if not people.has_open_review(row, kind):
+        desk.journal.review(row, kind, said, proposal or proposal_for(kind))
+    if row.status == CaseStatus.OPEN.value:
+        row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, said
+        desk.journal.changed(row)
+    desk.look_again()
+    return MessageState.REFUSED.value
+
+
+def _as_read(reading: InvoiceReading) -> str:
+    says = {True: "true", False: "false", None: "not given"}[reading.auto_advance]
+    attempt = reading.next_attempt
+    planned = f"the next attempt is planned for {attempt:%Y-%m-%d %H:%M %Z}" if attempt else "none is planned"
+    return f"the invoice is {reading.invoice.status}, auto_advance is {says}, {planned}"
+
+
+def _evidence(reading: InvoiceReading) -> dict[str, object]:
+    attempt = reading.next_attempt
+    return {
+        "status": reading.invoice.status.value,
+        "auto_advance": reading.auto_advance,
+        "next_attempt": attempt.isoformat() if attempt else None,
+        "read_at": reading.at.isoformat(),
+    }
