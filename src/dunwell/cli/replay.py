@@ -12,12 +12,14 @@ import typer
 
 from dunwell import wiring
 from dunwell.cli.terminal import Json, Trouble, moment, out, print_table
+from dunwell.engine import letters
 from dunwell.engine.clock import VirtualClock
-from dunwell.engine.letters import Unwritable, compose
+from dunwell.engine.personal import text as personal
 from dunwell.engine.ports import Ports
 from dunwell.engine.replay.history import Fact, HistoryError, read_history
 from dunwell.engine.replay.outcome import Outcome, outcome_of
-from dunwell.engine.replay.run import Replay, Step
+from dunwell.engine.replay.run import Replay
+from dunwell.engine.replay.step import Step
 from dunwell.policy.book import Book
 from dunwell.policy.words import ActionKind
 
@@ -74,13 +76,24 @@ def _print_steps(steps: Sequence[Step], book: Book, *, words: bool) -> None:
     )
     if words:
         for step in steps:
-            if step.action is ActionKind.SEND and step.stage:
-                letter = compose(0, step.case, step.stage, book, _ports_at(step.at), step.at)
-                text = (
-                    letter.reason if isinstance(letter, Unwritable) else f"{letter.subject}\n\n{letter.text}"
-                )
-                out.print(f"\n[bold]{step.at:%Y-%m-%d %H:%M} {step.invoice} {step.stage}[/bold]")
-                out.out(text, highlight=False)
+            _print_words(step, book)
+
+
+def _print_words(step: Step, book: Book) -> None:
+    """Print the text of a message that leaves, or of a letter as it is drafted; a person may have changed it."""
+    ports = _ports_at(step.at)
+    if step.action is ActionKind.SEND and step.stage:
+        what, written = f"{step.stage}", letters.compose(0, step.case, step.stage, book, ports, step.at)
+    elif step.action is ActionKind.DRAFT and step.letter:
+        what = f"draft of letter {step.letter}"
+        written = personal.compose(0, step.case, step.letter, book, ports, step.at)
+    else:
+        return
+    text = (
+        written.reason if isinstance(written, letters.Unwritable) else f"{written.subject}\n\n{written.text}"
+    )
+    out.print(f"\n[bold]{step.at:%Y-%m-%d %H:%M} {step.invoice} {what}[/bold]")
+    out.out(text, highlight=False)
 
 
 def _why(error: OSError | UnicodeDecodeError) -> str:
@@ -94,17 +107,22 @@ def _ports_at(at: datetime) -> Ports:
 
 def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
     rows = [
-        (o.version, o.messages, o.retries, o.reviews, o.closed, o.open_cases, o.days_to_close, o.money_open)
+        (
+            o.version,
+            o.messages,
+            o.drafts,
+            o.retries,
+            o.calls,
+            o.reviews,
+            o.closed,
+            o.open_cases,
+            o.days_to_close,
+            o.money_open,
+        )
         for o in outcomes
     ]
     columns = (
-        "policy",
-        "messages",
-        "retries",
-        "reviews",
-        "closed",
-        "open",
-        "mean days to close",
-        "money still open",
+        *("policy", "messages", "drafts", "retries", "calls", "reviews"),
+        *("closed", "open", "mean days to close", "money still open"),
     )
-    print_table("\nOutcome", columns, rows, right=columns[1:7])
+    print_table("\nOutcome", columns, rows, right=columns[1:9])

@@ -174,7 +174,7 @@ class DowntimeLine(Line):
     until: AwareDatetime
 
 
-Fact = (
+Told = (
     CustomerLine
     | PaymentFailedLine
     | OverdueLine
@@ -183,8 +183,8 @@ Fact = (
     | MethodLine
     | ReplyLine
     | HoldLine
-    | DowntimeLine
 )
+Fact = Told | DowntimeLine
 _ADAPTER: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, Field(discriminator="type")])
 
 

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dunwell.engine.replay.run import Replay, Step
+from dunwell.engine.replay.run import Replay
+from dunwell.engine.replay.step import Step
 from dunwell.policy.book import Book
 from dunwell.policy.money import Money
 from dunwell.policy.words import ActionKind, CaseStatus
@@ -12,11 +13,16 @@ from dunwell.policy.words import ActionKind, CaseStatus
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one policy would have done: counts, days from opening to close, and money still open."""
+    """What one policy would have done: counts, days from opening to close, and money still open.
+
+    `messages` are those that left, personal mails among them; `drafts` were prepared for a person to sign.
+    """
 
     version: str
     messages: int
+    drafts: int
     retries: int
+    calls: int
     reviews: int
     closed: int
     open_cases: int
@@ -41,7 +47,9 @@ def outcome_of(book: Book, steps: Sequence[Step], world: Replay) -> Outcome:
     return Outcome(
         version=book.version,
         messages=count[ActionKind.SEND],
+        drafts=count[ActionKind.DRAFT],
         retries=count[ActionKind.RETRY],
+        calls=count[ActionKind.CALL_TASK],
         reviews=count[ActionKind.REVIEW],
         closed=count[ActionKind.CLOSE],
         open_cases=len(still_open),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from dunwell.engine.replay import history
 from dunwell.policy import facts, words
 from dunwell.policy.money import Money
+from dunwell.policy.reasons import reason_for_code
 from dunwell.policy.words import InvoiceStatus
 
 
@@ -37,6 +38,15 @@ def customer_facts(fact: history.CustomerLine) -> facts.Customer:
     )
 
 
+# What people call American bank debits, and what the table of reasons calls them.
+_RAILS = {"ach": "us_bank_account"}
+
+
+def reason(fact: history.PaymentFailedLine) -> facts.Reason:
+    """Why a charge failed."""
+    return reason_for_code(fact.code, _RAILS.get(fact.rail, fact.rail))
+
+
 def rail(fact: history.ArrearsLine) -> words.Rail:
     """What the money travels on; an invoice nobody tried to charge is paid by transfer."""
     if not isinstance(fact, history.PaymentFailedLine):
@@ -54,11 +64,17 @@ def less(invoice: facts.Invoice, amount: str) -> facts.Invoice:
     return replace(invoice, open=left, status=status)
 
 
-def hold_end(fact: history.HoldLine, zone: ZoneInfo) -> datetime | None:
-    """A bare date is the customer's: a promise lasts through that day, any other hold ends as it begins."""
+_ENDS = {words.HoldKind.PROMISE: time(23, 59, 59)}
+
+
+def hold_end(fact: history.HoldLine, zone: ZoneInfo, opens: time) -> datetime | None:
+    """A bare date is the customer's: a promise lasts through that day, any other hold ends as it begins.
+
+    A mail that was put off to a day waits until the window `opens`.
+    """
     if fact.until is None or isinstance(fact.until, datetime):
         return fact.until
-    ends = time(23, 59, 59) if fact.kind is words.HoldKind.PROMISE else time(0)
+    ends = opens if fact.kind is words.HoldKind.VETO else _ENDS.get(fact.kind, time(0))
     return datetime.combine(fact.until, ends, zone).astimezone(UTC)
 
 

@@ -1,0 +1,236 @@
+"""What history tells, one line at a time, becomes facts of cases; then the rules look."""
+
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from dunwell.engine.replay import history, letters, translate
+from dunwell.engine.replay.charges import with_failure
+from dunwell.engine.replay.world import World
+from dunwell.policy import facts, words
+from dunwell.policy.decide import decide
+from dunwell.policy.decision import Action, Decision
+from dunwell.policy.money import Money
+from dunwell.policy.opening import open_on
+from dunwell.policy.personal import live_letter
+from dunwell.policy.policy import Policy
+from dunwell.policy.replies import ReplyKind, read_reply
+from dunwell.policy.respond import to_dispute, to_new_method, to_reply
+from dunwell.policy.signing import no_signature_because
+from dunwell.policy.words import ActionKind, CaseStatus, HoldKind, InvoiceStatus, LetterState, ReviewKind
+from dunwell.policy.zones import zone_for
+
+# What a person settles by ending the holds of a case.
+_RELEASED = {ReviewKind.REPLY, ReviewKind.DISPUTE, ReviewKind.VETO}
+# What a person who has read a reply answers it with.
+_ANSWERS = {
+    HoldKind.PROMISE,
+    HoldKind.PAUSE,
+    HoldKind.PAYMENT_PLAN,
+    HoldKind.DISPUTE,
+    HoldKind.DO_NOT_CONTACT,
+}
+
+
+def apply(fact: history.Told, now: datetime, world: World) -> None:
+    """Take in one line of history. `now` is when it is noticed, which downtime makes later than its own time."""
+    if isinstance(fact, history.CustomerLine):
+        _customer(fact, now, world)
+    elif isinstance(fact, history.ArrearsLine):
+        _arrears(fact, now, world)
+    elif isinstance(fact, history.MethodLine):
+        method = world.methods.save(fact.customer, fact.at)
+        for invoice in world.open_cases_of(fact.customer):
+            world.react(invoice, now, partial(_charge_with, method))
+    else:
+        _on_invoice(fact, now, world)
+
+
+def _charge_with(method: str, case: facts.Case, policy: Policy, now: datetime) -> Decision:
+    return to_new_method(case, method, policy, now)
+
+
+def _customer(fact: history.CustomerLine, now: datetime, world: World) -> None:
+    """Who owes, told again: what a person was asked to find out counts as found out when it changed."""
+    before = world.customers.get(fact.customer)
+    world.customers[fact.customer] = customer = translate.customer_facts(fact)
+    for invoice in world.open_cases_of(fact.customer):
+        case = replace(world.cases[invoice], customer=customer)
+        found: set[ReviewKind] = set()
+        if before is None or before.contact != customer.contact:
+            found.add(ReviewKind.NO_CONTACT)
+        if before is None or before.mrr != customer.mrr:
+            found |= {ReviewKind.MRR_UNKNOWN, ReviewKind.INCOMPLETE}
+        world.cases[invoice] = _settled(case, found, world.book.policy)
+        world.look(invoice, now)
+
+
+def _settled(case: facts.Case, found: set[ReviewKind], policy: Policy) -> facts.Case:
+    left = tuple(kind for kind in case.reviews if kind not in found)
+    if left == case.reviews:
+        return case
+    status = CaseStatus.OPEN if case.status is CaseStatus.REVIEW and not left else case.status
+    track = case.track or open_on(case.customer, policy).track
+    return replace(case, reviews=left, status=status, track=track)
+
+
+def _arrears(fact: history.ArrearsLine, now: datetime, world: World) -> None:
+    case = world.cases.get(fact.invoice)
+    if case is None or case.status is CaseStatus.CLOSED:
+        case = _opened(fact, now, case, world)
+    else:
+        case = replace(case, invoice=replace(case.invoice, open=fact.money))
+    if isinstance(fact, history.PaymentFailedLine):
+        outcome = words.AttemptOutcome.DECLINED
+        method = world.methods.of(fact.customer)
+        failed = facts.Attempt(fact.at, words.AttemptTrigger.STRIPE, outcome, method, fact.code or "")
+        case = replace(
+            with_failure(case, failed),
+            failed_at=case.failed_at or fact.at,
+            reason=translate.reason(fact),
+            invoice=replace(case.invoice, rail=translate.rail(fact)),
+        )
+    world.cases[fact.invoice] = case
+    world.look(fact.invoice, now)
+
+
+def _opened(fact: history.ArrearsLine, now: datetime, last: facts.Case | None, world: World) -> facts.Case:
+    customer = world.customers[fact.customer]
+    return facts.Case(
+        track=open_on(customer, world.book.policy).track,
+        status=CaseStatus.OPEN,
+        opened_at=now,
+        anchor=fact.at,
+        invoice=facts.Invoice(
+            fact.invoice, fact.invoice, fact.money, InvoiceStatus.OPEN, fact.due, translate.rail(fact)
+        ),
+        customer=customer,
+        attempts=last.attempts if last else (),
+    )
+
+
+def _on_invoice(
+    fact: history.InvoiceLine | history.PartialPaymentLine | history.ReplyLine | history.HoldLine,
+    now: datetime,
+    world: World,
+) -> None:
+    case = world.cases.get(fact.invoice)
+    if case is None or case.status is CaseStatus.CLOSED:
+        _nothing_to_do(fact, case, now, world)
+        return
+    invoice = case.invoice
+    match fact:
+        case history.InvoiceLine(type="paid"):
+            invoice = replace(invoice, status=InvoiceStatus.PAID, open=Money(0, invoice.open.currency))
+        case history.InvoiceLine(type="voided"):
+            invoice = replace(invoice, status=InvoiceStatus.VOID)
+        case history.InvoiceLine(type="chargeback"):
+            invoice = replace(invoice, charged_back=True)
+        case history.PartialPaymentLine():
+            invoice = translate.less(invoice, fact.amount)
+        case _:
+            _from_people(fact, now, world)
+    world.cases[fact.invoice] = replace(world.cases[fact.invoice], invoice=invoice)
+    world.look(fact.invoice, now)
+
+
+def _nothing_to_do(fact: history.Fact, case: facts.Case | None, now: datetime, world: World) -> None:
+    """Money on an invoice without a case is ordinary; anything else there deserves a word."""
+    if isinstance(fact, history.HoldLine | history.ReplyLine) and case is not None:
+        because = f"The case is closed, so this {fact.type} changes nothing."
+        world.step(fact.invoice, now, Action(ActionKind.SKIP, because))
+
+
+def _from_people(
+    fact: history.InvoiceLine | history.ReplyLine | history.HoldLine, now: datetime, world: World
+) -> None:
+    match fact:
+        case history.ReplyLine():
+            _reply(fact, now, world)
+        case history.HoldLine():
+            _hold(fact, now, world)
+        case history.InvoiceLine(type="dispute"):
+            world.react(fact.invoice, now, lambda c, _p, n: to_dispute(c, n, "customer"))
+        case history.InvoiceLine(type="release"):
+            _release(fact.invoice, now, world)
+        case _:
+            _approve(fact.invoice, now, world)
+
+
+def _reply(fact: history.ReplyLine, now: datetime, world: World) -> None:
+    zone = zone_for(world.cases[fact.invoice].customer, world.book.policy).zone
+    reading = read_reply(fact.text.encode(), now, zone)
+    if reading.kind is ReplyKind.AUTO_REPLY:
+        because = f"An automatic reply holds nothing: {reading.words!r}."
+        world.step(fact.invoice, now, Action(ActionKind.SKIP, because))
+        return
+    world.react(fact.invoice, now, lambda c, _p, n: to_reply(c, n, "customer"))
+
+
+def _hold(fact: history.HoldLine, now: datetime, world: World) -> None:
+    policy = world.book.policy
+    case = world.cases[fact.invoice]
+    zone = zone_for(case.customer, policy).zone
+    ends = translate.hold_end(fact, zone, policy.window.opens)
+    world.cases[fact.invoice] = _replaced(case, fact.kind, ends, now)
+    what = fact.kind.value.replace("_", " ")
+    until = f"until {ends.astimezone(zone):%Y-%m-%d %H:%M %Z}" if ends else "until released"
+    because = f"On hold ({what}) {until}. {fact.reason}".strip()
+    hold = facts.Hold(fact.kind, words.HoldScope.CASE, now, ends, fact.reason, "person")
+    world.act(fact.invoice, now, Action(ActionKind.HOLD, because, hold=hold))
+    if fact.kind is HoldKind.VETO and ends is None:
+        _veto(fact.invoice, now, world)
+
+
+def _replaced(case: facts.Case, kind: HoldKind, ends: datetime | None, now: datetime) -> facts.Case:
+    """A person's answer to a reply ends its hold, and another day replaces the one a mail was put off to."""
+    over = {HoldKind.REPLY} if kind in _ANSWERS else set()
+    holds = tuple(
+        replace(hold, ended_at=now)
+        if hold.ended_at is None
+        and (hold.kind in over or (ends and hold.until and kind is hold.kind is HoldKind.VETO))
+        else hold
+        for hold in case.holds
+    )
+    reviews = tuple(each for each in case.reviews if each is not ReviewKind.REPLY or not over)
+    return replace(case, holds=holds, reviews=reviews)
+
+
+def _veto(invoice: str, now: datetime, world: World) -> None:
+    """The relationship owner stops the letter that has not left."""
+    letter = live_letter(world.cases[invoice])
+    if letter is None:
+        return
+    world.cases[invoice] = letters.withdrawn(world.cases[invoice])
+    because = f"The relationship owner stopped letter {letter.number}; ending the hold makes a new draft."
+    world.act(invoice, now, Action(ActionKind.REVIEW, because, review=ReviewKind.VETO, letter=letter.number))
+
+
+def _release(invoice: str, now: datetime, world: World) -> None:
+    case = world.cases[invoice]
+    active = [hold for hold in case.holds if hold.ended_at is None]
+    if not active:
+        world.step(invoice, now, Action(ActionKind.SKIP, "There was no hold to release."))
+        return
+    holds = tuple(replace(hold, ended_at=now) if hold.ended_at is None else hold for hold in case.holds)
+    reviews = tuple(kind for kind in case.reviews if kind not in _RELEASED)
+    world.cases[invoice] = replace(case, holds=holds, reviews=reviews)
+    world.step(invoice, now, Action(ActionKind.RESUME, "The hold was released."))
+
+
+def _approve(invoice: str, now: datetime, world: World) -> None:
+    """A manager signs the draft. Says what a signed letter still waits for, since nothing is seen to leave."""
+    case = world.cases[invoice]
+    letter = live_letter(case)
+    if letter is None or letter.state is not LetterState.DRAFT:
+        signed = f"Letter {letter.number} has been signed already." if letter else ""
+        because = signed or "No draft was waiting for approval."
+    elif why := no_signature_because(case, now):
+        because = f"Letter {letter.number} was not signed. {why}"
+    else:
+        world.cases[invoice] = letters.approved(case, now)
+        decision = decide(world.seen(invoice, now), world.book.policy, now)
+        if decision.actions:
+            return
+        because = decision.because
+    world.step(invoice, now, Action(ActionKind.SKIP, because, letter=letter.number if letter else None))

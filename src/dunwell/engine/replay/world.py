@@ -1,0 +1,239 @@
+"""Every case in memory, with what the rules, the gate and the effects make of it at a moment."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from dunwell.engine.replay import letters, translate
+from dunwell.engine.replay.alarms import Alarms
+from dunwell.engine.replay.charges import Methods, answered_by, awaits_answer
+from dunwell.engine.replay.step import Step
+from dunwell.policy import facts, words
+from dunwell.policy.book import Book
+from dunwell.policy.cadence import band_of
+from dunwell.policy.decide import decide
+from dunwell.policy.decision import Action, Decision
+from dunwell.policy.gate import Verdict, VerdictKind, check_charge_gate, check_gate, check_letter_gate
+from dunwell.policy.money import Money
+from dunwell.policy.personal import live_letter
+from dunwell.policy.policy import Policy
+from dunwell.policy.signing import outdated
+from dunwell.policy.words import (
+    ActionKind,
+    AttemptOutcome,
+    AttemptTrigger,
+    CaseStatus,
+    CollectionOwner,
+    MessageState,
+    Stage,
+)
+
+
+class World:
+    """The cases of one replay. What an effect does live happens here at once, and nothing leaves."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.customers: dict[str, facts.Customer] = {}
+        self.cases: dict[str, facts.Case] = {}
+        self.alarms = Alarms()
+        self.methods = Methods()
+        self._steps: list[Step] = []
+        self._written: dict[str, dict[str, datetime]] = defaultdict(dict)
+        # What the letter that has not left says: how much is open, and to whom it is addressed.
+        self._says: dict[str, tuple[Money, str, str]] = {}
+
+    def drain(self) -> list[Step]:
+        """Return what was done since this was asked last."""
+        done, self._steps = self._steps, []
+        return done
+
+    def open_cases_of(self, customer: str) -> list[str]:
+        """Return the invoices of a customer's cases that are not over."""
+        return [
+            invoice
+            for invoice, case in self.cases.items()
+            if case.customer.id == customer and case.status is not CaseStatus.CLOSED
+        ]
+
+    def seen(self, invoice: str, now: datetime) -> facts.Case:
+        """Return a case as the rules see it: with the cap, the instrument and the charge under way."""
+        case = self.cases[invoice]
+        instrument = self.methods.instrument(case, self.cases.values(), self.book.policy, now)
+        moving = {ActionKind.RETRY} if awaits_answer(case, now) else set[ActionKind]()
+        contact, at = case.customer.contact, None
+        if contact is not None:
+            written = self._written[contact.email]
+            at = max((at for other, at in written.items() if other != invoice), default=None)
+        return replace(case, payer_written_at=at, instrument=instrument, under_way=frozenset(moving))
+
+    def look(self, invoice: str, now: datetime) -> None:
+        """Let the rules decide about a case, again and again as long as what they ask for is done at once."""
+        while self._look_once(invoice, now):
+            pass
+
+    def react(
+        self, invoice: str, now: datetime, answer: Callable[[facts.Case, Policy, datetime], Decision]
+    ) -> None:
+        """Carry out what a fact calls for at once; say why not when it calls for nothing."""
+        decision = answer(self.cases[invoice], self.book.policy, now)
+        for action in decision.actions:
+            self.act(invoice, now, action, AttemptTrigger.NEW_METHOD)
+        if not decision.actions:
+            self.step(invoice, now, Action(ActionKind.SKIP, decision.because))
+
+    def act(
+        self,
+        invoice: str,
+        now: datetime,
+        action: Action,
+        trigger: AttemptTrigger = AttemptTrigger.RETRY,
+    ) -> bool:
+        """Carry out one action; say whether the rules look again at once, as they do live after an effect.
+
+        `trigger`: why a charge is made.
+        """
+        if action.kind is ActionKind.SEND:
+            return self._send(invoice, now, action)
+        if action.kind is ActionKind.RETRY:
+            return self._charge(invoice, now, action, trigger)
+        before = live_letter(self.cases[invoice])
+        self.cases[invoice] = self._after(invoice, now, action)
+        self.step(invoice, now, action)
+        if action.hold is not None:
+            self._say_unsigned(invoice, before, action.hold, now)
+        return action.kind in (ActionKind.TAKE_OVER, ActionKind.DRAFT)
+
+    def step(self, invoice: str, now: datetime, action: Action) -> None:
+        """Note what was done, or not done."""
+        case = self.cases[invoice]
+        self._steps.append(
+            Step(
+                at=now,
+                invoice=invoice,
+                action=action.kind,
+                stage=action.stage,
+                track=case.track,
+                band=band_of(case.customer.record, self.book.policy).band,
+                to=action.to,
+                because=action.because,
+                policy=self.book.version,
+                case=case,
+                letter=action.letter,
+            )
+        )
+
+    def _look_once(self, invoice: str, now: datetime) -> bool:
+        if self.cases[invoice].status is CaseStatus.CLOSED:
+            return False
+        self._refresh(invoice, now)
+        decision = decide(self.seen(invoice, now), self.book.policy, now)
+        again = [self.act(invoice, now, action) for action in decision.actions]
+        case = self.cases[invoice]
+        answer = answered_by(case, now)
+        looks = [at for at in (decision.next_look, answer) if at is not None]
+        self.alarms.put(invoice, min(looks, default=None))
+        waits = any(a.kind in (ActionKind.REVIEW, ActionKind.CALL_TASK) for a in decision.actions)
+        held = any(a.kind is ActionKind.HOLD for a in decision.actions)
+        if waits and not held and decision.next_look is None and case.status is CaseStatus.OPEN:
+            self.cases[invoice] = replace(case, status=CaseStatus.REVIEW)
+        return any(again)
+
+    def _say_unsigned(
+        self, invoice: str, before: facts.Letter | None, hold: facts.Hold, now: datetime
+    ) -> None:
+        after = live_letter(self.cases[invoice])
+        if before is None or after is None or before.state is after.state:
+            return
+        because = f"Letter {after.number} has to be signed again: the case is on hold ({hold.kind})."
+        self.step(invoice, now, Action(ActionKind.SKIP, because, letter=after.number))
+
+    def _refresh(self, invoice: str, now: datetime) -> None:
+        """Withdraw a letter that says what is no longer so."""
+        case = self.cases[invoice]
+        if (letter := live_letter(case)) is None or (why := outdated(*self._says[invoice], case)) is None:
+            return
+        self.cases[invoice] = letters.withdrawn(case)
+        because = f"Letter {letter.number} was withdrawn: {why}"
+        self.step(invoice, now, Action(ActionKind.SKIP, because, letter=letter.number))
+
+    def _after(self, invoice: str, now: datetime, action: Action) -> facts.Case:
+        """What a case is once something other than a message or a charge was done."""
+        case = self.cases[invoice]
+        match action.kind:
+            case ActionKind.TAKE_OVER:
+                case = replace(case, collection=facts.Collection(CollectionOwner.DUNWELL, now, now))
+            case ActionKind.DRAFT if case.customer.contact is not None:
+                contact = case.customer.contact
+                self._says[invoice] = case.invoice.open, contact.name, contact.email
+                case = letters.drafted(case, action.letter or 1, contact.email, self.book.policy, now)
+            case ActionKind.HOLD if action.hold is not None:
+                case = letters.held(replace(case, holds=(*case.holds, action.hold)), action.hold.kind)
+            case ActionKind.RESUME:
+                case = replace(case, holds=tuple(translate.ended(hold, now) for hold in case.holds))
+            case ActionKind.REVIEW | ActionKind.CALL_TASK:
+                kind = action.review or words.ReviewKind.CALL_TASK
+                case = replace(case, reviews=(*case.reviews, kind))
+            case ActionKind.ESCALATE:
+                case = letters.withdrawn(replace(case, status=CaseStatus.ESCALATED))
+            case ActionKind.CLOSE:
+                case = letters.withdrawn(replace(case, status=CaseStatus.CLOSED))
+            case _:
+                pass
+        return case
+
+    def _send(self, invoice: str, now: datetime, action: Action) -> bool:
+        """Past the gate, a message or letter is out; the rules look again only after a letter."""
+        verdict = self._at_the_gate(invoice, now, action)
+        # A letter with another amount than was signed is withdrawn before it gets here.
+        if verdict.kind is not VerdictKind.SEND:
+            self.step(invoice, now, replace(action, kind=ActionKind.SKIP, because=verdict.why))
+            return False
+        case = self.cases[invoice]
+        if action.letter is not None:
+            case = letters.sent(case, now)
+        else:
+            stage = action.stage or Stage.NOTICE
+            message = facts.Message(stage, now, MessageState.SENT, action.to or "")
+            case = replace(case, messages=(*case.messages, message))
+        self.cases[invoice] = case
+        self._written[action.to or ""][invoice] = now
+        self.step(invoice, now, action)
+        return action.letter is not None
+
+    def _at_the_gate(self, invoice: str, now: datetime, action: Action) -> Verdict:
+        case, policy = self.seen(invoice, now), self.book.policy
+        reading = _read(case, now)
+        if action.letter is not None:
+            named, _, _ = self._says[invoice]
+            return check_letter_gate(case, named, reading, None, policy, now, due_since=now)
+        stage, amount = action.stage or Stage.NOTICE, case.invoice.open
+        return check_gate(case, stage, amount, reading, policy, now, due_since=now, standing=None)
+
+    def _charge(self, invoice: str, now: datetime, action: Action, trigger: AttemptTrigger) -> bool:
+        """Past the gate, a charge is made; history says what came of it, and the rules wait for that."""
+        case, method = self.seen(invoice, now), action.method or ""
+        verdict = check_charge_gate(
+            case,
+            method,
+            _read(case, now),
+            self.book.policy,
+            now,
+            due_since=now,
+            standing=None,
+            trigger=trigger,
+        )
+        if verdict.kind is VerdictKind.SEND:
+            made = facts.Attempt(now, trigger, AttemptOutcome.UNKNOWN, method)
+            self.cases[invoice] = replace(self.cases[invoice], attempts=(*case.attempts, made))
+            self.step(invoice, now, action)
+        else:
+            self.step(invoice, now, replace(action, kind=ActionKind.SKIP, because=verdict.why))
+        return False
+
+
+def _read(case: facts.Case, now: datetime) -> facts.InvoiceReading:
+    """What Stripe would say: quiet since collection was taken over, which history cannot contradict."""
+    automatic = case.collection.owner is CollectionOwner.STRIPE
+    return facts.InvoiceReading(now, case.invoice, auto_advance=automatic)
