@@ -10,7 +10,7 @@ from dunwell.engine.clock import VirtualClock
 from dunwell.engine.ports import Ports
 from dunwell.policy.words import CaseStatus, Ending, LetterState, ReviewKind
 from dunwell.store.models import Case, Hold, Letter, OutboxItem, ReviewItem, TimelineEntry
-from tests.web import letters
+from tests.web import letters, sample
 from tests.web.conftest import soup, text, words_of
 from tests.web.sample import NOW
 
@@ -386,3 +386,33 @@ def test_the_history_holds_every_letter(desk: Client, letter: Letter) -> None:
     assert [(each["number"], each["state"], each["text"]) for each in said] == [(1, "draft", letter.text)]
     assert letter.subject in paper
     assert " ".join(letter.text.split()[:8]) in paper
+
+
+def test_a_draft_is_settled_by_approving_or_discarding_it_and_never_lost_from_the_queue(
+    desk: Client, letter: Letter
+) -> None:
+    item = ReviewItem.objects.get(kind=ReviewKind.DRAFT.value)
+
+    page = soup(desk.get("/review/"))
+    response = desk.post(f"/review/{item.pk}/settle", {"resolution": "Looks fine."}, follow=True)
+
+    item.refresh_from_db()
+    assert page.select("form[action*=settle]") == []
+    assert "Approve the letter or discard it." in text(response)
+    assert item.closed_at is None
+
+
+def test_a_letter_that_was_not_confirmed_is_answered_for_in_the_queue(desk: Client, ports: Ports) -> None:
+    letter = letters.draft(letters.personal(), ports, state=LetterState.IN_DOUBT.value, via="netsuite")
+    ReviewItem.objects.all().delete()
+    item = sample.review(letter.case, ReviewKind.NOT_CONFIRMED)
+
+    page = soup(desk.get("/review/"))
+    desk.post(f"/review/{item.pk}/settle", {"resolution": "It stands there.", "arrived": "yes"})
+
+    letter.refresh_from_db()
+    assert [button.get_text() for button in page.select("form[action*=settle] button")] == [
+        "It arrived",
+        "It did not arrive",
+    ]
+    assert letter.state == LetterState.CONFIRMED.value

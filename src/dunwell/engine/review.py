@@ -11,7 +11,7 @@ from dunwell.policy import words
 from dunwell.policy.addresses import is_address
 from dunwell.policy.decide import decide
 from dunwell.policy.facts import Hold
-from dunwell.store import cases, keep, models, people, snapshots
+from dunwell.store import cases, keep, letters, models, people, snapshots
 from dunwell.store.claims import answer_for, one_transaction
 from dunwell.store.journal import Journal
 
@@ -112,6 +112,8 @@ def settle(*, review_id: int, resolution: str, by: str, now: datetime, ports: Po
         raise NotPossibleError("Say in a few words what was done.")
     with one_transaction():
         item, row = _open_item(review_id)
+        if item.kind == words.ReviewKind.DRAFT.value and letters.live_letter(row) is not None:
+            raise NotPossibleError("Approve the letter or discard it.")
         if item.kind in _IN_DOUBT and item.kind != words.ReviewKind.SEND_REFUSED.value:
             raise NotPossibleError("Say whether the mail arrived.")
         journal = Journal(now)

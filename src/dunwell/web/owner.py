@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from dunwell.engine.links import OwnerView, link_in, owner_letter
+from dunwell.engine.personal.text import signer
 from dunwell.engine.review import NotPossibleError
 from dunwell.engine.signing import agree_letter, postpone_letter, veto_letter
 from dunwell.policy.words import HoldKind, LetterState
@@ -79,6 +80,7 @@ def _page(
         "zone": zone_of(file.case.customer, file.policy),
         "over": _over(view),
         "seen": _without_link(view),
+        "sender": signer(ports()),
         "put_off": _put_off(file),
         "problem": problem,
         **{name: wrong if type(wrong) is type(form) else form for name, form in fresh.items()},
