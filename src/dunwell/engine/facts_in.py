@@ -24,15 +24,22 @@ _OURS = words.CollectionOwner.DUNWELL.value
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """A charge of ours: why it was made, and with which method."""
+    """A charge of ours: when and why it was made, with which method, and what came of it."""
 
+    at: datetime
     trigger: words.AttemptTrigger
     method: str
+    outcome: words.AttemptOutcome
+
+
+_FAILED = (words.AttemptOutcome.DECLINED, words.AttemptOutcome.NEEDS_CUSTOMER)
 
 
 def tells_of(arrears: ArrearsReading, charged: Charged) -> bool:
-    """Say whether the last failure an invoice tells of is that of our charge."""
-    return arrears.failed_at is not None and arrears.method == charged.method
+    """Say whether the last failure an invoice tells of is that of our charge, not an earlier one's."""
+    if charged.outcome not in _FAILED or arrears.failed_at is None:
+        return False
+    return arrears.method == charged.method and arrears.failed_at >= charged.at - keep.CLOCK_SKEW
 
 
 def invoice_read(
@@ -56,6 +63,8 @@ def invoice_read(
     if kept.overtaken:
         return OVERTAKEN
     new_attempt = _keep_failure(kept.row, arrears, charged)
+    if kept.changes and arrears.reading.invoice.status is words.InvoiceStatus.PAID:
+        keep.end_debits(kept.row)
     failures = _failures_since(notices, cases.last_end_of(kept.row))
     if last is None or last.closed_at is not None:
         return _without_case(last, arrears, notices, failures, kept, ports, book, now)
@@ -135,12 +144,13 @@ def _keep_failure(
     """Keep the last failure an invoice tells of; return it if we had not heard of it."""
     if arrears.failed_at is None:
         return None
-    ours = charged is not None and tells_of(arrears, charged)
+    ours = charged if charged is not None and tells_of(arrears, charged) else None
+    wanted = words.AttemptOutcome.NEEDS_CUSTOMER
     seen = keep.AttemptSeen(
         key=f"{arrears.payment or invoice.external_id}:{arrears.failed_at.isoformat()}",
         at=arrears.failed_at,
-        trigger=charged.trigger if charged and ours else words.AttemptTrigger.STRIPE,
-        outcome=words.AttemptOutcome.DECLINED,
+        trigger=ours.trigger if ours else words.AttemptTrigger.STRIPE,
+        outcome=wanted if ours and ours.outcome is wanted else words.AttemptOutcome.DECLINED,
         method=arrears.method,
         reason=arrears.reason,
     )
@@ -220,7 +230,7 @@ def _open(
         "opened_at": now,
         "anchor_at": min(failed_at, now),
         "failed_at": failed_at,
-        **_reason_columns(arrears.reason),
+        **reason_columns(arrears.reason),
     }
     case = cases.open_case(invoice=invoice, book=book, values=values)
     reason = f" {arrears.reason.sentence}" if arrears.reason else ""
@@ -256,7 +266,8 @@ def _opening_detail(payer: facts.Customer, opening: Opening, arrears: ArrearsRea
     return detail
 
 
-def _reason_columns(reason: facts.Reason | None) -> dict[str, Any]:
+def reason_columns(reason: facts.Reason | None) -> dict[str, Any]:
+    """The columns of a case that say why its payment failed; none when nothing is known."""
     if reason is None:
         return {}
     return {
@@ -292,7 +303,7 @@ def _refresh(
             at=new_attempt.at,
             detail={"code": new_attempt.reason.code if new_attempt.reason else ""},
         )
-        for name, value in _reason_columns(arrears.reason).items():
+        for name, value in reason_columns(arrears.reason).items():
             setattr(case, name, value)
     for change in changes:
         journal.entry(case, "invoice", change, by="stripe")

@@ -4,12 +4,13 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dunwell.engine.ask_again import answers_again, ask_again, in_time
+from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
 from dunwell.engine.letters import Letter, Unwritable, check_letter, compose, is_of_today, outgoing
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider, say_again
-from dunwell.policy.facts import Case, InvoiceReading, Unreadable
+from dunwell.engine.record import consider, proposal_for, say_again
+from dunwell.engine.rereading import Reread, keep_reread, lock, reread
+from dunwell.policy.facts import Case
 from dunwell.policy.gate import Verdict, VerdictKind, check_gate
 from dunwell.policy.money import Money
 from dunwell.policy.readings import Delivery, Handed, OutgoingMail, Refused
@@ -55,40 +56,34 @@ def perform(item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelt
 
     The lease begins anew with the hand-over: only a worker that is gone leaves it running out.
     """
-    reading = ports.payments.read_invoice(item.case.invoice.external_id, clock.now())
+    read = reread(item.case, ports, clock)
     with claims.one_transaction():
-        ready = _pass_gate(_desk(item, ports, clock), reading, lease)
+        ready = _pass_gate(_desk(item, lock(item, read), ports, clock), read, lease)
     if isinstance(ready, str):
         return ready
     delivery = ports.mailer.send(ready.mail)
     with claims.one_transaction():
-        return _note_delivery(_desk(item, ports, clock), delivery)
+        return _note_delivery(_desk(item, cases.locked_case(item.case_id), ports, clock), delivery)
 
 
-def _desk(item: models.OutboxItem, ports: Ports, clock: Clock) -> _Desk:
-    row = cases.locked_case(item.case_id)
+def _desk(item: models.OutboxItem, row: models.Case, ports: Ports, clock: Clock) -> _Desk:
     now = clock.now()
     return _Desk(item, row, Journal(now), ports, now)
 
 
-def _pass_gate(desk: _Desk, reading: InvoiceReading | Unreadable, lease: timedelta) -> _Ready | str:
+def _pass_gate(desk: _Desk, read: Reread, lease: timedelta) -> _Ready | str:
     row, item = desk.row, desk.item
-    book = keep.book_of(row.policy_id)
-    reading = in_time(reading, book.policy, desk.now)
-    if isinstance(reading, InvoiceReading):
-        kept = keep.keep_invoice(reading, row.customer, desk.now)
-        row.invoice = kept.row
-        for change in kept.changes:
-            desk.journal.entry(row, "invoice", change, by="stripe")
+    policy = keep.book_of(row.policy_id).policy
+    read = keep_reread(row, read, policy, desk.journal)
     case = snapshots.snapshots([row], desk.now)[row.pk]
     amount = Money(item.amount_minor, item.currency)
     stage = Stage(item.stage)
     verdict = check_gate(
-        case, stage, amount, reading, book.policy, desk.now, due_since=item.queued_at, standing=None
+        case, stage, amount, read.stripe, policy, desk.now, due_since=item.queued_at, standing=read.standing
     )
-    if isinstance(reading, Unreadable) and verdict.again_at is not None:
+    if not read.readable and verdict.again_at is not None:
         return ask_again(item, row, desk.journal, verdict, verdict.again_at)
-    if isinstance(reading, InvoiceReading) and ReviewKind.LEDGER_UNREADABLE in case.reviews:
+    if read.readable and ReviewKind.LEDGER_UNREADABLE in case.reviews:
         answers_again(row, desk.journal)
     if verdict.kind not in (VerdictKind.SEND, VerdictKind.ADJUST):
         return _turn_back(desk, verdict)
@@ -143,7 +138,7 @@ def _turn_back(desk: _Desk, verdict: Verdict) -> str:
     if verdict.kind is VerdictKind.REVIEW:
         kind = verdict.review or ReviewKind.GATE_CLOSED
         if not people.has_open_review(row, kind):
-            desk.journal.review(row, kind, verdict.why, "Look at the case, then settle this.")
+            desk.journal.review(row, kind, verdict.why, proposal_for(kind))
         row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, plain(verdict.why)
         desk.journal.changed(row)
     else:

@@ -286,7 +286,7 @@ def _queue_charge(deed: _Deed) -> None:
     """One key for each attempt: the invoice, the method, the case, and how often it has been asked for before."""
     row, method = deed.row, deed.action.method or ""
     before = len(claims.charges_with(row, method))
-    key = f"charge:{deed.case.invoice.id}:{method}:{row.pk}.{before}"
+    key = f"{keep.OUR_CHARGE}{deed.case.invoice.id}:{method}:{row.pk}.{before}"
     deed.queue(models.OutboxItem.CHARGE, key, method=method, trigger=deed.trigger.value)
 
 

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from dunwell.policy import facts
 from dunwell.policy.book import Book, rebind
@@ -21,6 +22,8 @@ from dunwell.store.plain import plain
 SET_BY_A_PERSON = facts.SET_BY_A_PERSON
 # How the source of what the ledger said begins.
 FROM_LEDGER = "NetSuite"
+# How the keys of our own charges begin.
+OUR_CHARGE = "charge:"
 CHARGED_BACK = "The payment was charged back."
 
 
@@ -258,9 +261,9 @@ class AttemptSeen:
 
 
 def keep_attempt(invoice: models.Invoice, seen: AttemptSeen) -> bool:
-    """Store an attempt once; say whether it was new. A later outcome of the same attempt replaces it.
+    """Store an attempt once; say whether it is news. A later outcome of the same attempt replaces it.
 
-    Our own charge and the webhook about it have one key. Ours knows why it was made, so it keeps that.
+    Our own charge and the webhook about it are one attempt. Ours knows why it was made, so it keeps that.
     """
     said: dict[str, Any] = {
         "outcome": seen.outcome.value,
@@ -269,18 +272,45 @@ def keep_attempt(invoice: models.Invoice, seen: AttemptSeen) -> bool:
     }
     if seen.trigger is not AttemptTrigger.STRIPE:
         said["trigger"] = seen.trigger.value
-    _, created = models.PaymentAttempt.objects.update_or_create(
-        key=seen.key,
-        defaults=said,
-        create_defaults={
-            **said,
-            "invoice": invoice,
-            "at": seen.at,
-            "trigger": seen.trigger.value,
-            "method": seen.method,
-        },
-    )
-    return created
+    known = models.PaymentAttempt.objects.filter(key=seen.key).first()
+    if known is None and seen.trigger is AttemptTrigger.STRIPE:
+        known = _told_before(invoice, seen)
+    if known is None:
+        said |= {"key": seen.key, "invoice": invoice, "at": seen.at, "method": seen.method}
+        models.PaymentAttempt.objects.create(**{"trigger": seen.trigger.value, **said})
+        return True
+    news = known.key != seen.key and known.outcome in _OPEN_ENDED
+    if seen.outcome is AttemptOutcome.DECLINED and known.outcome == AttemptOutcome.NEEDS_CUSTOMER.value:
+        said["outcome"] = known.outcome if known.code == said["code"] else said["outcome"]
+    models.PaymentAttempt.objects.filter(pk=known.pk).update(**said, key=seen.key, at=seen.at)
+    return news
+
+
+# Our charges whose end was not known when they were kept.
+_OPEN_ENDED = (AttemptOutcome.PROCESSING.value, AttemptOutcome.UNKNOWN.value)
+# How far Stripe's clock and ours may be apart, and how long a charge is repeated under its key.
+CLOCK_SKEW, _LONGEST_REPEAT = timedelta(minutes=10), timedelta(hours=12)
+
+
+def _told_before(invoice: models.Invoice, seen: AttemptSeen) -> models.PaymentAttempt | None:
+    """Find the charge of ours that a failure at Stripe is about, kept under our own key when it was answered.
+
+    A debit's failure comes days later and says when it was made; only one can be under way.
+    """
+    tried = models.PaymentAttempt.objects.filter(invoice=invoice, key__startswith=OUR_CHARGE)
+    near = Q(at__gte=seen.at - CLOCK_SKEW, at__lte=seen.at + CLOCK_SKEW)
+    repeated = Q(outcome=AttemptOutcome.UNKNOWN.value, at__lte=seen.at + _LONGEST_REPEAT, at__gte=seen.at)
+    debit = Q(outcome=AttemptOutcome.PROCESSING.value, at__lte=seen.at + CLOCK_SKEW)
+    same = tried.filter(near | repeated | debit).exclude(outcome=AttemptOutcome.PAID.value)
+    if seen.method:
+        same = same.filter(method=seen.method)
+    return same.order_by("-at").first()
+
+
+def end_debits(invoice: models.Invoice) -> None:
+    """The invoice is paid, so the debit that was under way for it went through."""
+    under_way = models.PaymentAttempt.objects.filter(invoice=invoice, outcome=AttemptOutcome.PROCESSING.value)
+    under_way.update(outcome=AttemptOutcome.PAID.value)
 
 
 def keep_charge(
@@ -291,9 +321,8 @@ def keep_charge(
     result: ChargeResult,
     method: str,
 ) -> None:
-    """Store a charge of ours that did not fail; a failed one is kept when the invoice is read again."""
-    if result.outcome is not AttemptOutcome.DECLINED:
-        keep_attempt(invoice, AttemptSeen(key, at, trigger, result.outcome, method, result.reason))
+    """Store a charge of ours as it was answered, under its own key; Stripe's word on it follows under Stripe's."""
+    keep_attempt(invoice, AttemptSeen(key, at, trigger, result.outcome, method, result.reason))
 
 
 def known_customer(external_id: str) -> models.Customer | None:
