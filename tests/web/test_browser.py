@@ -5,37 +5,15 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from dunwell.engine.links import make_link
+from dunwell.engine.links import make_link, make_owner_link
 from dunwell.engine.ports import Ports
 from dunwell.policy.words import HoldKind, ReviewKind
 from dunwell.store.models import Hold, TimelineEntry
-from tests.web import sample
+from tests.web import letters, sample
 from tests.web.conftest import Visit
+from tests.web.keys import log_in, tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def _log_in(page: Page) -> None:
-    """Log in with the keyboard; the name's box has the focus already."""
-    page.goto("/login")
-    expect(page.get_by_label("User name")).to_be_focused()
-    page.keyboard.type("dana")
-    page.keyboard.press("Tab")
-    page.keyboard.type(sample.PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Cases", exact=True)).to_be_visible()
-
-
-def _tab_to(page: Page, words: str) -> None:
-    """Press Tab until what has the focus says `words`, as somebody without a mouse would."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        said = page.evaluate(
-            "document.activeElement.innerText || document.activeElement.labels?.[0]?.innerText || ''"
-        )
-        if words in str(said):
-            return
-    pytest.fail(f"nothing that can have the focus says {words!r}")
 
 
 def test_from_login_to_a_pause_and_back_without_a_mouse(visit: Visit) -> None:
@@ -43,26 +21,26 @@ def test_from_login_to_a_pause_and_back_without_a_mouse(visit: Visit) -> None:
     aurelius, _, _ = sample.three_cases()
 
     def path(page: Page) -> str:
-        _log_in(page)
+        log_in(page)
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
         page.keyboard.press("Enter")
-        _tab_to(page, "Aurelius Partners")
+        tab_to(page, "Aurelius Partners")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Aurelius Partners")).to_be_visible()
-        _tab_to(page, "Pause this case")
+        tab_to(page, "Pause this case")
         page.keyboard.press("Enter")
-        _tab_to(page, "Paused until")
+        tab_to(page, "Paused until")
         page.keyboard.type("04302026")
-        _tab_to(page, "Reason")
+        tab_to(page, "Reason")
         page.keyboard.type("Imani is on leave.")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Paused until Thu 30 Apr.")).to_be_visible()
-        _tab_to(page, "Preview resuming")
+        tab_to(page, "Preview resuming")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="What would happen next")).to_be_visible()
         preview = page.get_by_text("If released now").inner_text()
-        _tab_to(page, "Resume")
+        tab_to(page, "Resume")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Resumed. Nothing was sent")).to_be_visible()
         return preview
@@ -81,7 +59,7 @@ def test_filters_narrow_the_list_as_one_types_and_go_into_the_address(visit: Vis
     sample.three_cases()
 
     def path(page: Page) -> list[str]:
-        _log_in(page)
+        log_in(page)
         page.get_by_label("Search").press_sequentially("capital")
         expect(page.locator("table.cases tbody tr")).to_have_count(1)
         expect(page.get_by_label("Search")).to_be_focused()
@@ -100,7 +78,7 @@ def test_nothing_of_a_page_stays_in_the_browsers_storage(visit: Visit) -> None:
     sample.three_cases()
 
     def path(page: Page) -> list[object]:
-        _log_in(page)
+        log_in(page)
         page.get_by_label("Search").press_sequentially("capital")
         expect(page.locator("table.cases tbody tr")).to_have_count(1)
         kept: list[object] = page.evaluate(
@@ -116,7 +94,7 @@ def test_a_wrong_date_is_said_where_it_was_typed(visit: Visit) -> None:
     aurelius, _, _ = sample.three_cases()
 
     def path(page: Page) -> None:
-        _log_in(page)
+        log_in(page)
         page.goto(f"/cases/{aurelius.pk}/")
         page.get_by_text("Pause this case").click()
         page.get_by_label("Paused until").fill("2026-04-01")
@@ -138,7 +116,7 @@ def test_a_mail_is_shown_as_sent_in_a_frame_whose_links_lead_nowhere(visit: Visi
     aurelius.outbox.update(html="<p style='color: rgb(1, 2, 3)'>Hello <a href='/review/'>link</a></p>")
 
     def path(page: Page) -> None:
-        _log_in(page)
+        log_in(page)
         page.goto(f"/cases/{aurelius.pk}/")
         page.get_by_text("As the customer sees it").first.click()
         mail = page.frame_locator("iframe").first
@@ -163,11 +141,16 @@ def _every_page(ports: Ports) -> list[str]:
     )
     sample.review(long, reason="x" * 200, assigned_to="dana")
     link = make_link(aurelius.pk, ports, sample.NOW).removeprefix(ports.base_url)
+    letter = letters.draft(letters.personal("Larkspur Logistics " * 6, "INV-" + "8" * 60), ports)
+    letters.call_task(letter.case)
+    asked = make_owner_link(letter.pk, ports, sample.NOW).removeprefix(ports.base_url)
     return [
         "/", "/?search=zzz", "/?status=held", "/review/", "/review/?whose=mine", "/review/?kind=chargeback",
         f"/cases/{aurelius.pk}/", f"/cases/{northgate.pk}/?order=oldest", f"/cases/{halberd.pk}/",
         f"/cases/{long.pk}/", f"/cases/{long.pk}/history", f"/cases/{aurelius.pk}/explain",
-        f"/cases/{aurelius.pk}/holds/{hold.pk}/resume", link, "/pay/forged", "/nowhere", "/login",
+        f"/cases/{aurelius.pk}/holds/{hold.pk}/resume", link, "/pay/forged",
+        f"/letters/{letter.pk}/", f"/cases/{letter.case_id}/", "/review/?kind=call_task", "/coming-up/", asked,
+        "/nowhere", "/login",
     ]  # fmt: skip
 
 
@@ -177,7 +160,7 @@ def test_no_page_is_wider_than_the_screen(visit: Visit, ports: Ports, width: int
     addresses = _every_page(ports)
 
     def path(page: Page) -> dict[str, int]:
-        _log_in(page)
+        log_in(page)
         too_wide: dict[str, int] = {}
         for address in addresses:
             page.goto(address)
@@ -227,7 +210,7 @@ def test_every_word_can_be_read_and_every_control_has_a_name(visit: Visit, ports
 
     def path(page: Page) -> dict[str, object]:
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        _log_in(page)
+        log_in(page)
         found: dict[str, object] = {}
         for address in addresses:
             page.goto(address)
@@ -267,7 +250,7 @@ def test_an_item_is_taken_and_settled(visit: Visit) -> None:
     sample.review(aurelius, ReviewKind.REPLY)
 
     def path(page: Page) -> None:
-        _log_in(page)
+        log_in(page)
         page.get_by_role("link", name="Review").click()
         page.get_by_role("button", name="Take it").click()
         expect(page.get_by_text("Assigned to Dana Whitfield.")).to_be_visible()
