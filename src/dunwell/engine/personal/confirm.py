@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from dunwell.engine.clock import Clock
 from dunwell.engine.personal.desk import Desk, desk_of
 from dunwell.engine.ports import Ports
+from dunwell.engine.rereading import NOT_SET_UP
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.ledger import LoggedMail, MailReading
 from dunwell.policy.words import LetterState, MessageState, ReviewKind
@@ -18,7 +19,7 @@ _LONGEST_WAIT = timedelta(hours=1)
 def perform(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timedelta) -> str:
     """Read a letter back once; return the state the effect is in: queued until the row is there or time is up."""
     key = item.key.removeprefix("confirm:")
-    reading: MailReading | Unreadable = Unreadable("NetSuite is not set up any more")
+    reading: MailReading | Unreadable = NOT_SET_UP
     if ports.ledger is not None:
         reading = ports.ledger.read_mail(key, clock.now())
     with claims.one_transaction():
@@ -57,13 +58,14 @@ def _compare(desk: Desk, found: LoggedMail) -> str:
 
 
 def _differences(letter: models.Letter, found: LoggedMail) -> Iterator[str]:
+    # The author is an id, the recipient the address the mail went to.
     compared = (
         ("author", letter.author_ledger_id, found.author),
-        ("recipient", letter.to_ledger_id, found.recipient),
+        ("recipient", letter.to_address, found.recipient),
         ("subject", letter.subject, found.subject),
     )
     for what, sent, shown in compared:
-        if sent != shown:
+        if sent.casefold() != shown.casefold():
             yield f"the {what} is {shown or 'empty'}, not {sent}"
 
 
@@ -75,7 +77,7 @@ def _not_there(desk: Desk) -> str:
         return _later(desk, "Its row is not there yet.", min(desk.now + EVERY, until))
     said = (
         f"NetSuite says that letter {desk.letter.number} was sent, but {minutes} minutes later its row is not on the "
-        f"customer's record: author {desk.letter.author_ledger_id}, recipient {desk.letter.to_ledger_id}, subject "
+        f"customer's record: author {desk.letter.author_ledger_id}, recipient {desk.letter.to_address}, subject "
         f"{desk.letter.subject!r} were expected."
     )
     return _not_confirmed(desk, said)

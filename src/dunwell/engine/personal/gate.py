@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from dunwell.engine.ask_again import answers_again, ask_again, in_time
+from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
 from dunwell.engine.letters import message_id
 from dunwell.engine.links import link_in
@@ -12,9 +12,11 @@ from dunwell.engine.personal.desk import Desk, desk_of
 from dunwell.engine.personal.fate import NETSUITE, SMTP
 from dunwell.engine.personal.text import as_html, breaches_of, in_words, signer
 from dunwell.engine.ports import Ports
-from dunwell.policy.facts import Case, InvoiceReading, Person, Unreadable
+from dunwell.engine.record import proposal_for
+from dunwell.engine.rereading import NOT_SET_UP, Reread, keep_reread, lock, reread
+from dunwell.policy.facts import Person, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_letter_gate
-from dunwell.policy.ledger import LedgerMail, Standing
+from dunwell.policy.ledger import LedgerMail
 from dunwell.policy.money import Money
 from dunwell.policy.readings import OutgoingMail
 from dunwell.policy.words import CaseStatus, LetterState, MessageState, ReviewKind
@@ -26,8 +28,7 @@ from dunwell.store.plain import plain
 class _Read:
     """What was read outside the transaction; `author` is the manager's id in NetSuite, asked for when needed."""
 
-    reading: InvoiceReading | Unreadable
-    standing: Standing | Unreadable | None
+    ledgers: Reread
     author: str | Unreadable
 
 
@@ -42,6 +43,7 @@ def pass_gate(
     via = _way(item.case, letter, ports)
     read = _read(item.case, letter, via, ports, clock)
     with claims.one_transaction():
+        lock(item, read.ledgers)
         desk = desk_of(item, ports, clock.now())
         if desk.letter.state != LetterState.LEAVING.value:
             return _not_leaving(desk)
@@ -56,25 +58,23 @@ def _way(row: models.Case, letter: models.Letter, ports: Ports) -> str:
 
 
 def _read(row: models.Case, letter: models.Letter, via: str, ports: Ports, clock: Clock) -> _Read:
-    standing: Standing | Unreadable | None = None
     author: str | Unreadable = letter.author_ledger_id
-    ledger, customer, invoice = ports.ledger, row.customer.ledger_id, row.invoice.ledger_id
-    if ledger is not None and row.uses_ledger and customer:
-        standing = ledger.read_standing(customer, invoice, clock.now())
-    if ledger is not None and via == NETSUITE and not author:
-        author = ledger.find_employee(signer(ports).email)
-    return _Read(ports.payments.read_invoice(row.invoice.external_id, clock.now()), standing, author)
+    if via == NETSUITE and not author:
+        author = ports.ledger.find_employee(signer(ports).email) if ports.ledger else NOT_SET_UP
+    return _Read(reread(row, ports, clock), author)
 
 
 def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail | OutgoingMail | str:
     since, policy = desk.item.queued_at, desk.book.policy
-    reading = in_time(read.reading, policy, desk.now)
-    standing = None if read.standing is None else in_time(read.standing, policy, desk.now)
-    readable = not isinstance(reading, Unreadable) and not isinstance(standing, Unreadable)
-    case = _told(desk, reading, readable=readable)
+    ledgers = keep_reread(desk.row, read.ledgers, policy, desk.journal)
+    case = snapshots.snapshots([desk.row], desk.now)[desk.row.pk]
+    if ledgers.readable and ReviewKind.LEDGER_UNREADABLE in case.reviews:
+        answers_again(desk.row, desk.journal)
     amount = Money(desk.letter.amount_minor, desk.letter.currency)
-    verdict = check_letter_gate(case, amount, reading, standing, policy, desk.now, due_since=since)
-    if not readable and verdict.again_at is not None:
+    verdict = check_letter_gate(
+        case, amount, ledgers.stripe, ledgers.standing, policy, desk.now, due_since=since
+    )
+    if not ledgers.readable and verdict.again_at is not None:
         return ask_again(desk.item, desk.row, desk.journal, verdict, verdict.again_at)
     if verdict.kind is not VerdictKind.SEND:
         return turn_back(desk, verdict)
@@ -89,20 +89,6 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
     letters.change(letter, via=via, author_ledger_id=read.author if via == NETSUITE else "")
     desk.journal.write()
     return _for_ledger(desk, read.author) if via == NETSUITE else _for_mail_server(desk)
-
-
-def _told(desk: Desk, reading: InvoiceReading | Unreadable, *, readable: bool) -> Case:
-    """Keep what was read; return the case as it is known now."""
-    row = desk.row
-    if isinstance(reading, InvoiceReading):
-        kept = keep.keep_invoice(reading, row.customer, desk.now)
-        row.invoice = kept.row
-        for change in kept.changes:
-            desk.journal.entry(row, "invoice", change, by="stripe")
-    case = snapshots.snapshots([row], desk.now)[row.pk]
-    if readable and ReviewKind.LEDGER_UNREADABLE in case.reviews:
-        answers_again(row, desk.journal)
-    return case
 
 
 def _not_leaving(desk: Desk) -> str:
@@ -125,10 +111,8 @@ def turn_back(desk: Desk, verdict: Verdict) -> str:
     return MessageState.STOPPED.value
 
 
-def _ask(
-    desk: Desk, kind: ReviewKind, why: str, proposal: str = "Look at the case, then settle this."
-) -> None:
-    desk.ask(kind, why, proposal)
+def _ask(desk: Desk, kind: ReviewKind, why: str) -> None:
+    desk.ask(kind, why, proposal_for(kind))
     row = desk.row
     if row.status == CaseStatus.OPEN.value:
         row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, plain(why)

@@ -10,6 +10,7 @@ from dunwell.engine.clock import Clock
 from dunwell.engine.personal import fate, gate
 from dunwell.engine.personal.desk import desk_of
 from dunwell.engine.ports import Ports
+from dunwell.engine.rereading import NOT_SET_UP
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind
 from dunwell.policy.ledger import LedgerMail, MailReading, Posting
@@ -51,7 +52,7 @@ def give_to_a_person(item: models.OutboxItem, ports: Ports, now: datetime) -> st
 
 def _what_became(item: models.OutboxItem, ports: Ports, clock: Clock) -> str:
     """Ask NetSuite about a letter that was being handed over; empty when it may be handed over again."""
-    said: MailReading | Unreadable = Unreadable("NetSuite is not set up any more")
+    said: MailReading | Unreadable = NOT_SET_UP
     if ports.ledger is not None:
         said = ports.ledger.read_mail(item.key, clock.now())
     with claims.one_transaction():
