@@ -47,6 +47,7 @@ class Books(Ledger):
         self.asked: list[str] = []
         self.postings: list[ledger.Posting] = []
         self.leaves_unheard = True
+        self.after_send: Callable[[ledger.LedgerMail], None] = lambda _mail: None
         self.seen_after = timedelta(minutes=2)
         self.logged: Callable[[ledger.LoggedMail], ledger.LoggedMail] = lambda row: row
         self.stuck: set[str] = set()
@@ -107,6 +108,7 @@ class Books(Ledger):
         answer = self.postings.pop(0) if self.postings else None
         if answer is None or (isinstance(answer, readings.Uncertain) and self.leaves_unheard):
             self.mails[mail.key] = mail, self.clock.now()
+            self.after_send(mail)
         return answer or ledger.Posted(self.mails[mail.key][1])
 
     def read_mail(self, key: str, now: datetime) -> ledger.MailReading | facts.Unreadable:
@@ -117,9 +119,10 @@ class Books(Ledger):
         if key not in self.mails:
             return ledger.MailReading(now, ledger.MailState.ABSENT)
         mail, sent_at = self.mails[key]
-        row = ledger.LoggedMail(
-            str(list(self.mails).index(key) + 1), mail.author, mail.recipient, mail.subject
-        )
+        number = str(list(self.mails).index(key) + 1)
+        contacts = {each.contact_id: each.contact for each in self.accounts.values()}
+        to = contacts.get(mail.recipient)
+        row = ledger.LoggedMail(number, mail.author, to.email if to else "", mail.subject)
         seen = now - sent_at >= self.seen_after
         return ledger.MailReading(now, ledger.MailState.SENT, sent_at, self.logged(row) if seen else None)
 

@@ -13,12 +13,14 @@ class Postbox(Mailer):
         self.mails: list[readings.OutgoingMail] = []
         self.answers: list[readings.Delivery] = []
         self.before_send: Callable[[readings.OutgoingMail], None] = lambda _mail: None
+        self.after_send: Callable[[readings.OutgoingMail], None] = lambda _mail: None
 
     def send(self, mail: readings.OutgoingMail) -> readings.Delivery:
         self.before_send(mail)
         answer = self.answers.pop(0) if self.answers else readings.Handed("250 ok")
         if not isinstance(answer, readings.Refused):
             self.mails.append(mail)
+            self.after_send(mail)
         return answer
 
     def close(self) -> None:
