@@ -175,7 +175,10 @@ class LedgerMail:
 
 @dataclass(frozen=True, slots=True)
 class LoggedMail:
-    """The row on the customer's record: proof of a mail (spec 1.2, step 6)."""
+    """The row on the customer's record: proof of a mail (spec 1.2, step 6).
+
+    `author` is an employee's id, `recipient` the address the mail went to.
+    """
 
     id: str
     author: str
