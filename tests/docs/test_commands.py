@@ -42,7 +42,7 @@ def test_the_page_names_every_argument_and_option_of(name: str) -> None:
         option
         for parameter in parameters
         if isinstance(parameter, TyperOption) and not parameter.hidden
-        for option in parameter.opts
+        for option in [*parameter.opts, *parameter.secondary_opts]
         if option.startswith("--") and option != "--help"
     }
     arguments = [
