@@ -155,9 +155,10 @@ def keep_contact(customer: models.Customer, contact: Contact) -> None:
     """
     name, email, source = plain(contact.name, 200), plain(contact.email, 320), plain(contact.source, 100)
     rows = list(models.Contact.objects.filter(customer=customer).order_by("rank", "pk"))
-    if rows and (rows[0].email, rows[0].name) == (email, name):
+    held, said = _authority(rows[0].source) if rows else 0, _authority(source)
+    if rows and (rows[0].email, rows[0].name) == (email, name) and held >= said:
         return
-    if rows and _authority(rows[0].source) > _authority(source):
+    if held > said:
         if email not in {row.email for row in rows}:
             models.Contact.objects.create(customer=customer, email=email, name=name, source=source, rank=1)
         return
