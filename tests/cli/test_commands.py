@@ -110,6 +110,37 @@ def test_replay_shows_the_words_that_would_be_sent(tmp_path: Path) -> None:
     assert "INV-1" in ran.out
 
 
+LARGE = {**CUSTOMER, "mrr": ["14200.00"] * 3}
+APPROVE = {"at": "2026-04-08T14:20:00Z", "type": "approve", "invoice": "INV-1"}
+
+
+def test_replay_of_a_large_customer_takes_over_retries_drafts_and_sends_when_it_is_signed(
+    tmp_path: Path,
+) -> None:
+    told = history(tmp_path, LARGE, FAILED, APPROVE)
+    args = ("replay", told, "--json", "--until", "2026-04-09T00:00:00Z")
+    ran = dunwell(*args, env=environment(tmp_path))
+    steps = [json.loads(line) for line in ran.out.splitlines()]
+    assert [(step["at"], step["action"], step["stage"], step["to"]) for step in steps] == [
+        ("2026-04-07T14:03:00Z", "take_over", None, None),
+        ("2026-04-08T14:00:00Z", "retry", None, None),
+        ("2026-04-08T14:05:00Z", "draft", None, "dana@acme.example"),
+        ("2026-04-08T14:20:00Z", "skip", None, None),
+        ("2026-04-08T16:05:00Z", "send", None, "dana@acme.example"),
+    ]
+    assert {step["track"] for step in steps} == {"personal"}
+    assert dunwell(*args, env=environment(tmp_path)).out == ran.out
+
+
+def test_replay_shows_the_words_of_a_draft_once_and_counts_drafts_and_calls(tmp_path: Path) -> None:
+    told = history(tmp_path, LARGE, FAILED, APPROVE)
+    ran = dunwell("replay", told, "--words", env=environment(tmp_path))
+    assert ran.out.count("INV-1 draft of letter 1") == 1
+    assert ran.out.count("Hi Dana,") == 2, "letter 1, and the draft of letter 2 that nobody signed"
+    outcome = ran.out.splitlines()[-1].split()
+    assert outcome[1:6] == ["1", "2", "2", "1", "1"], "messages, drafts, retries, calls, reviews"
+
+
 def test_policy_show_can_be_checked_and_used_again(tmp_path: Path) -> None:
     env = environment(tmp_path)
     shown = dunwell("policy", "show", env=env)
