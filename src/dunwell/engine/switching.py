@@ -137,7 +137,8 @@ def _keep(desk: _Desk, reading: InvoiceReading) -> str:
     """Keep what was read back; return the state of an effect that has to be tried again, else nothing."""
     row, journal = desk.row, desk.journal
     kept = keep.keep_invoice(reading, row.customer, journal.now)
-    if kept.overtaken:
+    said = reading.invoice
+    if kept.overtaken or kept.row.auto_advance != said.auto_advance:
         queued, at = MessageState.QUEUED, journal.now + _OVERTAKEN
         note = "A later reading came in between."
         moved = claims.move_effect(desk.item, frm=[MessageState.CLAIMED], to=queued, due_at=at, note=note)
