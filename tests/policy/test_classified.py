@@ -154,7 +154,6 @@ def test_every_reason_for_review_comes_from_the_rules_or_from_the_engine() -> No
         ReviewKind.DRAFT,
         ReviewKind.VETO,
         ReviewKind.NOT_CONFIRMED,
-        ReviewKind.PERSONAL_TRACK,
     }
 
     assert rules | engine == set(ReviewKind)

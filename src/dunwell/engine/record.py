@@ -31,7 +31,6 @@ from dunwell.store import claims, journal, keep, models, people, snapshots
 log = logging.getLogger(__name__)
 
 _PROPOSALS = {
-    ReviewKind.PERSONAL_TRACK: "Write to the customer yourself: their MRR is above the threshold.",
     ReviewKind.MRR_UNKNOWN: "Find out the customer's MRR and choose the track.",
     ReviewKind.NO_CONTACT: "Find a working address for accounts payable at the customer.",
     ReviewKind.CHARGEBACK: "Answer the chargeback at Stripe before anything else.",

@@ -191,7 +191,6 @@ class ActionKind(StrEnum):
 class ReviewKind(StrEnum):
     """Why a case is on a person's desk (spec 8)."""
 
-    PERSONAL_TRACK = "personal_track"
     MRR_UNKNOWN = "mrr_unknown"
     NO_CONTACT = "no_contact"
     REPLY = "reply"

@@ -134,7 +134,6 @@ RAIL = {
     Rail.OTHER: "Other",
 }
 REVIEW = {
-    ReviewKind.PERSONAL_TRACK: "Personal mail",
     ReviewKind.MRR_UNKNOWN: "MRR unknown",
     ReviewKind.NO_CONTACT: "No contact",
     ReviewKind.REPLY: "Reply to read",

@@ -166,7 +166,7 @@ def ask_to_approve(row: models.Case, letter: models.Letter, to: Journal, said: s
     to.review(row, ReviewKind.DRAFT, reason, "Read it, change what you like, then approve it.")
 
 
-def tell_manager(row: models.Case, letter: models.Letter, said: str, to: Journal) -> None:
+def tell_signer(row: models.Case, letter: models.Letter, said: str, to: Journal) -> None:
     """Add something the manager has to know of a draft to what lies on their desk about it."""
     for item in people.open_reviews_of(row):
         if item.kind == ReviewKind.DRAFT.value:
