@@ -206,7 +206,7 @@ def time_is_up(case: Case, policy: Policy, now: datetime) -> Decision | str:
     if ReviewKind.ESCALATION not in case.reviews:
         over = "The personal track has ended and the invoice is not paid; a person takes over."
         actions.append(Action(ActionKind.REVIEW, over, stage=Stage.ESCALATION, review=ReviewKind.ESCALATION))
-    call = "Call the customer: letters and retries have not brought the money."
+    call = "Call the customer: nothing so far has brought the money."
     actions.append(Action(ActionKind.CALL_TASK, call, stage=Stage.ESCALATION))
     return Decision(tuple(actions), None, because)
 
