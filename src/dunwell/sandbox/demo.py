@@ -2,12 +2,14 @@
 
 import os
 import sys
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from threading import Event, Thread
 
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -16,16 +18,25 @@ from dunwell.engine.clock import ShiftedClock, SystemClock
 from dunwell.engine.loop import run_forever
 from dunwell.policy.money import Money
 from dunwell.sandbox import story
+from dunwell.sandbox.cast import SAMPLES, WAITING, Sample
+from dunwell.sandbox.checks import problems
+from dunwell.sandbox.people import owner_link_in
 from dunwell.sandbox.world import PortTakenError, World, sandbox_book
-from dunwell.store import invariants, models, timeline
+from dunwell.store import models, timeline
+from dunwell.store.casefile import case_file
 from dunwell.store.cases import case_of_invoice
+from dunwell.web.times import place, zone_of
 
 __all__ = ["PortTakenError", "play"]
 
 LOGIN, PASSWORD = "demo", "sandbox-demo"
 out = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
 
+# Once the story is told nobody wants to wait for NetSuite's rows as long as in it.
+_ROW_AFTER = timedelta(seconds=20)
 _HIDDEN = {"wait", "link_opened"}
+_SAID_AGAIN = {"gather": "gathered", "take_over": "taken_over", "attempt": "charge", "invoice": "close"}
+_MACHINES = {"dunwell", "stripe", "netsuite", "customer"}
 
 
 def play(*, headless: bool, port: int) -> None:
@@ -33,15 +44,16 @@ def play(*, headless: bool, port: int) -> None:
     call_command("migrate", verbosity=0, interactive=False)
     get_user_model().objects.create_superuser(LOGIN, "demo@dunwell.example", PASSWORD)
     out.print(
-        "[bold]Dunwell's sandbox[/bold]: a fake Stripe, a mail catcher, a virtual clock. Nothing real is sent.\n"
+        "[bold]Dunwell's sandbox[/bold]: a fake Stripe, a fake NetSuite, a mail catcher, a virtual clock. "
+        "Nothing real is sent.\nEach timeline is in its customer's time.\n"
     )
     with World(story.START, sandbox_book(), web_port=0 if headless else port) as world:
         _tell(world)
-        for sample in story.SAMPLES:
+        for sample in SAMPLES:
             _print_timeline(sample)
-        problems = list(_problems(world))
-        _print_sum(world, problems)
-        if problems:
+        wrong = problems(world)
+        _print_sum(world, wrong)
+        if wrong:
             sys.exit(1)
         if not headless:
             _serve(world)
@@ -62,78 +74,85 @@ def _tell(world: World) -> None:
         story.play(world, tell)
 
 
-def _print_timeline(sample: story.Sample) -> None:
+def _print_timeline(sample: Sample) -> None:
     case = case_of_invoice(sample.number)
-    if case is None:
+    file = case_file(case.pk, story.END) if case else None
+    if case is None or file is None:
         out.print(f"[bold]{sample.name}[/bold]: no case")
         return
-    amount = Money(case.opened_minor, case.invoice.currency)
-    out.print(f"\n[bold]{sample.name}[/bold] · {sample.number} · {amount} · {sample.about}")
+    amount, zone = Money(case.opened_minor, case.invoice.currency), zone_of(file.case.customer, file.policy)
+    out.print(f"\n[bold]{sample.name}[/bold] · {sample.number} · {amount} · {place(zone)} time")
+    out.print(f"[italic]{sample.about[:1].upper()}{sample.about[1:]}.[/italic]")
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for entry in timeline.story(case):
-        if entry.kind not in _HIDDEN:
-            # The clock and calendar a decision went by are on the case page; here they would only repeat.
-            said = entry.summary.partition("; clock of ")[0].rstrip(".") + "."
-            table.add_row(f"{entry.at:%d %b %H:%M}", entry.kind.replace("_", " "), said)
+    for entry in _worth_telling(timeline.story(case)):
+        # The clock and calendar a decision went by are on the case page; here they would only repeat.
+        said = entry.summary.partition("; clock of ")[0].rstrip(".") + "."
+        if entry.actor not in _MACHINES:
+            said += f" ({entry.actor})"
+        at = entry.at.astimezone(zone)
+        table.add_row(f"{at:%d %b %H:%M}", entry.kind.replace("_", " "), escape(said))
     out.print(table)
 
 
-def _problems(world: World) -> list[str]:
-    """What did not go as the story says it should."""
-    found: list[str] = []
-    for sample in story.SAMPLES:
-        case = case_of_invoice(sample.number)
-        ending = (case.ending or case.status) if case else "no case"
-        mails = [mail for mail in world.mail.messages() if sample.email in str(mail["To"])]
-        if ending != sample.ending:
-            found.append(f"{sample.name} should have ended {sample.ending}, but ended {ending}.")
-        if len(mails) != sample.mails:
-            found.append(f"{sample.name} should have had {sample.mails} mails, but had {len(mails)}.")
-    ids = [str(mail["Message-ID"]) for mail in world.mail.messages()]
-    if len(ids) != len(set(ids)):
-        found.append("A mail went out twice.")
-    proof = verify.verify()
-    found.extend(f"Timeline of {misfit.invoice}: {misfit.why}." for misfit in proof.misfits)
-    if invariants.forgotten_cases():
-        found.append("A case was forgotten.")
-    failed = models.InboxEvent.objects.filter(state=models.InboxEvent.FAILED).count()
-    if failed:
-        found.append(f"{failed} events could not be applied.")
-    return found
+def _worth_telling(entries: list[models.TimelineEntry]) -> Iterator[models.TimelineEntry]:
+    """Leave out what another entry of the same moment says again; the case page has everything."""
+    told = {(entry.at, entry.kind) for entry in entries}
+    for entry in entries:
+        again = _SAID_AGAIN.get(entry.kind)
+        if entry.kind not in _HIDDEN and (entry.at, again) not in told:
+            yield entry
 
 
-def _print_sum(world: World, problems: list[str]) -> None:
+def _print_sum(world: World, wrong: list[str]) -> None:
     proof = verify.verify()
-    mails = len(world.mail.messages())
+    mails, signed = len(world.mail.messages()), len(world.company.mail.sent)
     out.print(
-        f"\n{len(story.SAMPLES)} cases, {mails} mails, {world.done['events']} events, "
-        f"{proof.entries} timeline entries; the chain "
+        f"\n{len(SAMPLES)} cases, {mails} mails by SMTP and {signed} signed ones through NetSuite, "
+        f"{world.done['events']} events, {proof.entries} timeline entries; the chain "
         + ("proves that nobody edited the past." if not proof.misfits else "does not fit.")
     )
-    for problem in problems:
+    for problem in wrong:
         out.print(f"[red]Wrong:[/red] {problem}")
 
 
 def _serve(world: World) -> None:
-    """Keep the world running at real speed: the web app, the fake Stripe and a worker."""
-    ports = world.run_on(ShiftedClock(story.END, SystemClock()))
+    """Keep the world running at real speed: the web app, both fakes and a worker."""
+    clock = ShiftedClock(story.END, SystemClock())
+    ports = world.run_on(clock)
+    world.company.mail.row_after = _ROW_AFTER
     stop = Event()
     worker = Thread(target=run_forever, args=(ports, world.book, world.worker, stop), name="sandbox-worker")
     worker.start()
-    out.print(
-        f"\nThe desk: [bold]{world.base_url}[/bold]   log in as [bold]{LOGIN}[/bold] / [bold]{PASSWORD}[/bold]"
-    )
-    out.print(
-        f"Its clock says {story.END:%d %B %Y}. Database: {os.environ['DUNWELL_DATABASE_URL']}. Stop with Ctrl-C."
-    )
+    _print_doors(world)
     try:
         while worker.is_alive():
+            world.go_on(clock.now())
             worker.join(1.0)
     except KeyboardInterrupt:
         out.print("\nStopping ...")
     finally:
         stop.set()
         worker.join()
+
+
+def _print_doors(world: World) -> None:
+    out.print(
+        f"\nThe desk: [bold]{world.base_url}[/bold]   log in as [bold]{LOGIN}[/bold] / [bold]{PASSWORD}[/bold]"
+    )
+    case = case_of_invoice(WAITING.number)
+    letter = models.Letter.objects.get(case=case)
+    out.print(f"A draft to {WAITING.name} waits to be signed: {world.base_url}/letters/{letter.pk}/")
+    if WAITING.owner is not None:
+        out.print(f"What {WAITING.owner.name} was sent about it:")
+        out.print(
+            f"  {owner_link_in(story.text_of(story.mails_to(WAITING.owner.email, world)[-1]))}",
+            soft_wrap=True,
+        )
+    out.print("Approve it, and it leaves through NetSuite and is read back within a minute.")
+    out.print(
+        f"The clock says {story.END:%d %B %Y %H:%M} UTC. Database: {os.environ['DUNWELL_DATABASE_URL']}. "
+        "Stop with Ctrl-C."
+    )

@@ -1,104 +1,46 @@
-"""The sandbox's story: ten sample customers whose payments fail in April 2026, and how each case ends."""
+"""The sandbox's story: what fourteen sample customers, their banks and our colleagues do, and when."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
+from secrets import token_urlsafe
 
 from dunwell.engine import review
+from dunwell.policy.facts import Person
+from dunwell.policy.money import Money
 from dunwell.policy.words import HoldKind, HoldScope
-from dunwell.sandbox.people import link_in, look, save_a_card
-from dunwell.sandbox.stripe import declined, paid
+from dunwell.sandbox import people
+from dunwell.sandbox.cast import (
+    AURELIUS,
+    BY_WIRE,
+    FELIX,
+    HALBERD,
+    MANAGER,
+    MUNICH,
+    NORTHGATE,
+    PAUSED,
+    PAYS_AT_ONCE,
+    PAYS_LATE,
+    SAMPLES,
+    SAVES_A_CARD,
+    TOKYO,
+    VERA,
+    WRITTEN_OFF,
+    Entered,
+    Ids,
+    Sample,
+    bring_in,
+)
+from dunwell.sandbox.netsuite import SentMail
+from dunwell.sandbox.stripe import paid
 from dunwell.sandbox.world import World
+from dunwell.store import accounts, models
 from dunwell.store.cases import case_of_invoice
 
 START = datetime(2026, 4, 1, 6, 0, tzinfo=UTC)
-END = datetime(2026, 5, 14, 12, 0, tzinfo=UTC)
-DECLINING_CARD = "4000000000000341"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One sample customer and the invoice that fails. `amount` is in Stripe's minor units."""
-
-    name: str
-    number: str
-    amount: int
-    fails_at: datetime
-    ending: str
-    mails: int
-    currency: str = "usd"
-    country: str = "US"
-    state: str | None = "NY"
-    contact: str = "Dana Sample"
-    code: str = "insufficient_funds"
-    months: int = 18
-    on_time: int | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
-    about: str = ""
-
-    @property
-    def email(self) -> str:
-        """The contact's address: first name at the company."""
-        return f"{self.contact.split()[0].lower()}@{self.name.lower().replace(' ', '-')}.example"
-
-
-def _april(day: int, hour: int, minute: int = 0) -> datetime:
-    return datetime(2026, 4, day, hour, minute, tzinfo=UTC)
-
-
-AURELIUS = Sample(
-    "Aurelius Partners", "INV-2026-04-1198", 1_420_000, _april(7, 14, 3), "review", 0,
-    contact="Marta Sample", about="above 5,000 USD a month: a person writes, nothing goes out by itself",
-)  # fmt: skip
-NORTHGATE = Sample(
-    "Northgate Capital", "INV-2026-04-1201", 240_000, _april(8, 9, 30), "escalated", 4, state="IL",
-    contact="Ruth Sample", code="expired_card", months=8,
-    metadata={
-        "dunwell_strategic": "true",
-        "dunwell_owner_name": "Felix Nordstrom",
-        "dunwell_owner_email": "felix.nordstrom@dunwell.example",
-    },
-    about="a strategic account: four mails, then Felix Nordstrom is asked to call",
-)  # fmt: skip
-HALBERD = Sample(
-    "Halberd Cybersecurity", "INV-2026-04-1207", 185_000, _april(9, 15, 12), "recovered", 2, state="TX",
-    contact="Owen Sample", about="saves a new card from the second mail; it is charged at once",
-)  # fmt: skip
-PAYS_AT_ONCE = Sample(
-    "Tidewater Design", "INV-2026-04-1210", 49_000, _april(7, 16, 40), "recovered", 1, state="WA",
-    contact="Ines Sample", code="do_not_honor", about="opens the first mail and pays within the hour",
-)  # fmt: skip
-PAYS_LATE = Sample(
-    "Brightwell Labs", "INV-2026-04-1214", 79_000, _april(10, 21, 5), "recovered", 3, state="CA",
-    contact="Joel Sample", months=6, about="fails on a Friday night; Stripe's own retry succeeds on day nine",
-)  # fmt: skip
-NEVER_PAYS = Sample(
-    "Quillon Freight", "INV-2026-04-1220", 64_000, _april(8, 11, 20), "escalated", 5, state="GA",
-    contact="Nina Sample", months=7, about="never answers: five stages, then a person",
-)  # fmt: skip
-MUNICH = Sample(
-    "Isarblick Software", "INV-2026-04-1223", 120_000, _april(17, 8, 0), "recovered", 4, "eur", "DE", "BY",
-    "Karl Sample", months=9, about="in Munich: working days and holidays are Bavaria's",
-)  # fmt: skip
-TOKYO = Sample(
-    "Sumida Robotics", "INV-2026-04-1226", 98_000, _april(14, 2, 15), "recovered", 3, "jpy", "JP", None,
-    "Aiko Sample", months=14, on_time=8, about="in Tokyo and in yen, which has no decimals; pays half, then the rest",
-)  # fmt: skip
-PAUSED = Sample(
-    "Larkfield Media", "INV-2026-04-1231", 88_000, _april(13, 13, 0), "recovered", 2, state="MA",
-    contact="Tess Sample", months=10, about="an analyst pauses the case for ten days; the rest moves with it",
-)  # fmt: skip
-WRITTEN_OFF = Sample(
-    "Orchard Analytics", "INV-2026-04-1234", 72_000, _april(15, 17, 30), "written_off", 1, state="CO",
-    contact="Paul Sample", code="generic_decline", months=11,
-    about="finance writes the invoice off at Stripe; every mail stops",
-)  # fmt: skip
-
-SAMPLES = (
-    AURELIUS, NORTHGATE, HALBERD, PAYS_AT_ONCE, PAYS_LATE, NEVER_PAYS, MUNICH, TOKYO, PAUSED, WRITTEN_OFF,
-)  # fmt: skip
+END = datetime(2026, 5, 14, 16, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,93 +52,152 @@ class Scene:
     happens: Callable[[World], object]
 
 
-def people(world: World) -> dict[str, str]:
-    """Bring the sample customers into the world, each with a past; returns their invoices by number."""
-    invoices: dict[str, str] = {}
-    for sample in SAMPLES:
-        metadata = {"dunwell_contact_name": sample.contact, **sample.metadata}
-        customer = world.account.new_customer(
-            sample.name, sample.email, country=sample.country, state=sample.state, metadata=metadata
-        )
-        world.account.history(
-            customer,
-            sample.months,
-            amount=sample.amount,
-            currency=sample.currency,
-            on_time=sample.on_time,
-        )
-        method = world.account.customer_saves_method(customer, DECLINING_CARD)
-        world.account.script(method, [declined(sample.code)])
-        invoices[sample.number] = customer
-    return invoices
-
-
-def scenes(customers: dict[str, str]) -> Iterator[Scene]:
-    """All that happens, in order of time."""
-    told = [
-        Scene(
-            sample.fails_at, f"{sample.name}: payment fails", partial(_fail, sample, customers[sample.number])
-        )
-        for sample in SAMPLES
-    ]
-    told += [
-        Scene(_april(7, 16, 42), "a mail scanner opens every link", partial(_scanner, PAYS_AT_ONCE)),
-        Scene(_april(7, 17, 25), f"{PAYS_AT_ONCE.name} saves a card", partial(_save_card, PAYS_AT_ONCE)),
-        Scene(_april(14, 14, 0), f"{HALBERD.name} saves a card", partial(_save_card, HALBERD)),
-        Scene(_april(14, 15, 0), f"{PAUSED.name} is paused for ten days", _pause),
-        Scene(_april(18, 3, 0), f"{TOKYO.name} pays half", partial(_pay_half, TOKYO)),
-        Scene(_april(23, 6, 0), f"{TOKYO.name} pays the rest", partial(_pay, TOKYO)),
-        Scene(_april(17, 9, 0), f"{WRITTEN_OFF.name} is written off", partial(_write_off, WRITTEN_OFF)),
-        Scene(_april(19, 21, 5), f"Stripe retries {PAYS_LATE.name}", partial(_retry, PAYS_LATE)),
-        Scene(_april(29, 10, 0), f"{PAUSED.name} saves a card", partial(_save_card, PAUSED)),
-        Scene(
-            datetime(2026, 5, 5, 9, 0, tzinfo=UTC), f"{MUNICH.name} saves a card", partial(_save_card, MUNICH)
-        ),
-    ]
-    yield from sorted(told, key=lambda scene: scene.at)
-
-
 def play(world: World, tell: Callable[[datetime, str], None]) -> None:
     """Play the whole story; `tell` hears what happens and how time passes."""
-    customers = people(world)
-    for scene in scenes(customers):
-        world.run_to(scene.at, lambda at: tell(at, ""))
-        tell(scene.at, scene.about)
-        scene.happens(world)
-        world.settle()
+    ids = bring_in(world.account, world.company)
+    with _manager(world) as manager:
+        for scene in sorted([*_failures(ids), *_signed(manager), *_automatic()], key=lambda scene: scene.at):
+            world.run_to(scene.at, lambda at: tell(at, ""))
+            tell(scene.at, scene.about)
+            scene.happens(world)
+            world.settle()
     world.run_to(END, lambda at: tell(at, ""))
 
 
-def _fail(sample: Sample, customer: str, world: World) -> None:
-    invoice = world.account.new_subscription_invoice(customer, sample.amount, sample.currency, sample.number)
+def _manager(world: World) -> people.Colleague:
+    """Whoever signs personal mail gets an account and logs in to the desk with it."""
+    password = token_urlsafe()
+    person = accounts.make_person(
+        username="ingrid", name=MANAGER.name, email=MANAGER.email, password=password
+    )
+    accounts.set_signer(person, signs=True)
+    return people.Colleague(world.base_url, person.username, password)
+
+
+def _failures(ids: dict[str, Ids]) -> Iterator[Scene]:
+    for sample in SAMPLES:
+        yield Scene(
+            sample.fails_at, f"{sample.name}: payment fails", partial(_fail, sample, ids[sample.number])
+        )
+
+
+def _signed(manager: people.Colleague) -> Iterator[Scene]:
+    """What people do about personal mail."""
+
+    def signs(at: datetime, sample: Sample, edit: people.Edit | None = None) -> Scene:
+        about = f"{MANAGER.name} signs the mail to {sample.name}"
+        return Scene(at, about, lambda _world: manager.sign_draft(_case(sample).pk, edit))
+
+    yield Scene(
+        _april(8, 14, 40), f"{VERA.name} agrees to the mail to {AURELIUS.name}", partial(_agree, VERA)
+    )
+    yield signs(_april(8, 15, 30), AURELIUS, _with_a_personal_line)
+    yield signs(_april(9, 16, 20), HALBERD)
+    yield Scene(_april(9, 15, 40), f"{FELIX.name} puts the mail to {NORTHGATE.name} off", _put_off)
+    yield signs(_april(9, 16, 10), NORTHGATE)
+    yield signs(_april(14, 16, 10), HALBERD)
+    yield Scene(_april(15, 14, 20), f"{NORTHGATE.name} saves a card", _save_card_from_letter)
+    yield signs(_april(17, 15, 40), HALBERD)
+
+
+def _automatic() -> Iterator[Scene]:
+    """What happens around the automatic mails."""
+    yield Scene(_april(7, 16, 42), "a mail scanner opens every link", partial(_scanner, PAYS_AT_ONCE))
+    yield Scene(_april(7, 17, 25), f"{PAYS_AT_ONCE.name} saves a card", partial(_save_card, PAYS_AT_ONCE))
+    yield Scene(_april(14, 14, 0), f"{SAVES_A_CARD.name} saves a card", partial(_save_card, SAVES_A_CARD))
+    yield Scene(_april(14, 15, 0), f"{PAUSED.name} is paused for ten days", _pause)
+    yield Scene(_april(17, 9, 0), f"{WRITTEN_OFF.name} is written off", partial(_write_off, WRITTEN_OFF))
+    yield Scene(_april(17, 13, 0), f"{BY_WIRE.name} pays by wire", partial(_enter_in_netsuite, BY_WIRE))
+    yield Scene(_april(18, 3, 0), f"{TOKYO.name} pays half", partial(_pay_half, TOKYO))
+    yield Scene(_april(19, 21, 5), f"Stripe retries {PAYS_LATE.name}", partial(_retry, PAYS_LATE))
+    yield Scene(_april(21, 14, 30), f"{BY_WIRE.name} is marked paid at Stripe", partial(_pay, BY_WIRE))
+    yield Scene(_april(23, 6, 0), f"{TOKYO.name} pays the rest", partial(_pay, TOKYO))
+    yield Scene(_april(29, 10, 0), f"{PAUSED.name} saves a card", partial(_save_card, PAUSED))
+    in_may = datetime(2026, 5, 5, 9, 0, tzinfo=UTC)
+    yield Scene(in_may, f"{MUNICH.name} saves a card", partial(_save_card, MUNICH))
+
+
+def _april(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 4, day, hour, minute, tzinfo=UTC)
+
+
+def _fail(sample: Sample, ids: Ids, world: World) -> None:
+    invoice = world.account.new_subscription_invoice(
+        ids.at_stripe, sample.amount, sample.currency, sample.number
+    )
+    if ids.in_netsuite:
+        _bill_in_netsuite(sample, ids, invoice, world)
     world.account.charge_now(invoice)
-    # Stripe's own retries are told one by one in this story.
-    world.account.plan_retries(invoice, [])
+    if not sample.personal:
+        # Stripe's own retries are told one by one in this story, except where they are taken over.
+        world.account.plan_retries(invoice, [])
 
 
-def _mail_to(sample: Sample, world: World) -> EmailMessage:
-    found: EmailMessage = [mail for mail in world.mail.messages() if sample.email in str(mail["To"])][-1]
-    return found
+def _bill_in_netsuite(sample: Sample, ids: Ids, at_stripe: str, world: World) -> None:
+    currency = sample.currency.upper()
+    amount = str(Money(sample.amount, currency).decimal)
+    day = world.clock.now().date()
+    invoice = world.company.new_invoice(ids.in_netsuite, sample.number, amount, due=day, currency=currency)
+    world.bills[sample.number] = invoice
+    if sample.entered is not Entered.BY_HAND:
+        world.bookkeeper.watch(at_stripe, invoice, nightly=sample.entered is Entered.NEXT_NIGHT)
 
 
-def _text(mail: EmailMessage) -> str:
+def mails_to(address: str, world: World) -> list[EmailMessage]:
+    """The mails an address got by SMTP, oldest first."""
+    return [mail for mail in world.mail.messages() if address in str(mail["To"])]
+
+
+def letters_to(sample: Sample, world: World) -> list[SentMail]:
+    """The mails NetSuite sent to a sample customer's contact, oldest first."""
+    return [mail for mail in world.company.mail.sent if mail.to == sample.email]
+
+
+def text_of(mail: EmailMessage) -> str:
+    """The plain text of a mail."""
     body = mail.get_body(("plain",))
     return str(body.get_content()) if body is not None else ""
 
 
+def _newest(address: str, world: World) -> str:
+    return text_of(mails_to(address, world)[-1])
+
+
 def _scanner(sample: Sample, world: World) -> None:
-    look(link_in(_text(_mail_to(sample, world))))
+    people.look(people.link_in(_newest(sample.email, world)))
 
 
 def _save_card(sample: Sample, world: World) -> None:
-    save_a_card(link_in(_text(_mail_to(sample, world))))
+    people.save_a_card(people.link_in(_newest(sample.email, world)))
 
 
-def _invoice_id(sample: Sample) -> str:
+def _save_card_from_letter(world: World) -> None:
+    people.save_a_card(people.link_in(letters_to(NORTHGATE, world)[-1].body))
+
+
+def _agree(owner: Person, world: World) -> None:
+    people.agree(people.owner_link_in(_newest(owner.email, world)))
+
+
+def _put_off(world: World) -> None:
+    link = people.owner_link_in(_newest(FELIX.email, world))
+    people.postpone(link, date(2026, 4, 14), "Their finance team is away until Tuesday.")
+
+
+def _with_a_personal_line(text: str) -> str:
+    greeting, _, rest = text.partition("\n\n")
+    return f"{greeting}\n\nI hope you are all well in the new office.\n\n{rest}"
+
+
+def _case(sample: Sample) -> models.Case:
     case = case_of_invoice(sample.number)
     if case is None:
         raise LookupError(f"no case on {sample.number}")
-    return case.invoice.external_id
+    return case
+
+
+def _invoice_id(sample: Sample) -> str:
+    return str(_case(sample).invoice.external_id)
 
 
 def _pay_half(sample: Sample, world: World) -> None:
@@ -205,6 +206,10 @@ def _pay_half(sample: Sample, world: World) -> None:
 
 def _pay(sample: Sample, world: World) -> None:
     world.account.pay_outside(_invoice_id(sample))
+
+
+def _enter_in_netsuite(sample: Sample, world: World) -> None:
+    world.company.pay(world.bills[sample.number])
 
 
 def _write_off(sample: Sample, world: World) -> None:
@@ -216,11 +221,8 @@ def _retry(sample: Sample, world: World) -> None:
 
 
 def _pause(world: World) -> None:
-    case = case_of_invoice(PAUSED.number)
-    if case is None:
-        raise LookupError(f"no case on {PAUSED.number}")
     review.place_hold(
-        case_id=case.pk,
+        case_id=_case(PAUSED).pk,
         kind=HoldKind.PAUSE,
         scope=HoldScope.CASE,
         until=world.clock.now() + timedelta(days=10),

@@ -1,13 +1,13 @@
-"""The sandbox's world: a fake Stripe, a mail catcher, the real web app and a worker, on one virtual clock.
+"""The sandbox's world: a fake Stripe and NetSuite, a mail catcher, the real web app, a worker, one virtual clock.
 
-The product runs as it does anywhere: webhooks are signed and come in over HTTP, the Stripe SDK talks to
-a server, mail goes over SMTP. Only the addresses differ.
+The product runs as it does anywhere: webhooks are signed and come in over HTTP, the connectors talk to servers, mail
+goes over SMTP, and all of it is set up by the same settings. Only the addresses differ.
 """
 
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import resources
 from threading import Thread
 from types import TracebackType
@@ -20,16 +20,22 @@ from dunwell.engine.clock import Clock, VirtualClock
 from dunwell.engine.loop import run_due, run_once
 from dunwell.engine.perform import Worker
 from dunwell.engine.ports import Ports
-from dunwell.environment import SANDBOX_SECRET, Environment, SmtpAddress
+from dunwell.environment import read_environment
 from dunwell.policy.book import Book, bind
 from dunwell.policy.policy import parse_policy
 from dunwell.policy.wording import built_in_wording
+from dunwell.sandbox.bookkeeper import Bookkeeper
+from dunwell.sandbox.cast import ANALYST, MANAGER
 from dunwell.sandbox.mail import MailCatcher
+from dunwell.sandbox.netsuite import Company, FakeNetSuite
 from dunwell.sandbox.stripe import Account, Chaos, Deliveries, FakeStripe
 from dunwell.store.claims import next_alarm
 from dunwell.web.wsgi import application
 
-SENDER_NAME, SENDER_EMAIL = "Priya Sample", "priya.sample@dunwell.example"
+# How long a mail's row in NetSuite stays unseen: the product has to ask again.
+ROW_AFTER = timedelta(minutes=4)
+# Where webhooks can get lost, the product asks Stripe what it missed this long after anything happened there.
+_SWEEP_AFTER = timedelta(minutes=15)
 
 
 def sandbox_book() -> Book:
@@ -57,10 +63,17 @@ class World:
         self.book = book
         self.account = Account(self.clock)
         self.stripe = FakeStripe(self.account)
+        self.company = Company(self.clock)
+        self.company.mail.row_after = ROW_AFTER
+        self.netsuite = FakeNetSuite(self.company)
+        self.bookkeeper = Bookkeeper(self.account, self.company)
+        self.bills: dict[str, str] = {}  # NetSuite's ids of invoices, by their numbers
         self.mail = MailCatcher()
         self._secret = f"whsec_{secrets.token_hex(16)}"
         self._chaos = chaos
         self._web_port = web_port
+        self._swept = 0
+        self._sweep_at: datetime | None = None
         self.worker = Worker("sandbox")
         self.done: Counter[str] = Counter()
 
@@ -70,6 +83,7 @@ class World:
         except OSError as error:
             raise PortTakenError(f"port {self._web_port} cannot be used: {error.strerror}") from None
         self.stripe.start()
+        self.netsuite.start()
         self.mail.start()
         self._web.set_app(application)
         self.base_url = f"http://127.0.0.1:{self._web.server_port}"
@@ -85,61 +99,85 @@ class World:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.ports.mailer.close()
+        _close(self.ports)
         self._web.shutdown()
         self._web.server_close()
         self._web_thread.join()
         self.mail.stop()
+        self.netsuite.stop()
         self.stripe.stop()
         wiring.install(None, None)
 
     def run_on(self, clock: Clock) -> Ports:
-        """Go on with another clock: the product's own, once the story is told."""
+        """Go on with another clock, the product and everything around it, once the story is told."""
+        _close(self.ports)
+        self.account.clock = self.company.clock = clock
         self.ports = self._ports(clock)
         wiring.install(self.ports, self.book)
         return self.ports
 
+    def go_on(self, now: datetime) -> None:
+        """Do what Stripe and the bookkeeper do by themselves, and deliver webhooks; a worker does the rest."""
+        self.account.advance(now)
+        self.bookkeeper.look(now)
+        self.webhooks.flush()
+
     def _ports(self, clock: Clock) -> Ports:
-        return wiring.build_ports(
-            Environment(
-                production=False,
-                database_url="",
-                secret_key=SANDBOX_SECRET,
-                base_url=self.base_url,
-                policy_file=None,
-                stripe_api_key=self.account.api_key,
-                stripe_webhook_secret=self._secret,
-                stripe_api_base=self.stripe.url,
-                smtp=SmtpAddress(self.mail.host, self.mail.port),
-                sender_name=SENDER_NAME,
-                sender_email=SENDER_EMAIL,
-                sandbox_now="",
-            ),
-            clock,
-        )
+        integration = self.company.login.integration
+        settings = {
+            "DUNWELL_BASE_URL": self.base_url,
+            "DUNWELL_STRIPE_API_KEY": self.account.api_key,
+            "DUNWELL_STRIPE_WEBHOOK_SECRET": self._secret,
+            "DUNWELL_STRIPE_API_BASE": self.stripe.url,
+            "DUNWELL_EMAIL_URL": f"smtp://{self.mail.host}:{self.mail.port}",
+            "DUNWELL_SENDER": f"{ANALYST.name} <{ANALYST.email}>",
+            "DUNWELL_MANAGER": f"{MANAGER.name} <{MANAGER.email}>",
+            "DUNWELL_NETSUITE_ACCOUNT": "SANDBOX",
+            "DUNWELL_NETSUITE_CLIENT_ID": integration.client_id,
+            "DUNWELL_NETSUITE_CERTIFICATE_ID": integration.certificate_id,
+            "DUNWELL_NETSUITE_PRIVATE_KEY": integration.private_pem,
+            "DUNWELL_NETSUITE_BASE_URL": self.netsuite.url,
+        }
+        names = resources.files("dunwell.sandbox") / "netsuite_names.toml"
+        with resources.as_file(names) as path:
+            environment = read_environment({**settings, "DUNWELL_NETSUITE_NAMES": str(path)})
+        return wiring.build_ports(environment, clock)
 
     def settle(self) -> None:
         """Deliver Stripe's events and do everything due, until nothing moves any more."""
         while True:
+            self.bookkeeper.look(self.clock.now())
             delivered = self.webhooks.flush().delivered
             done = run_due(self.ports, self.book, self.clock.now(), self.worker)
             self.done.update(done)
             if not delivered and not done.total():
-                return
+                break
+        if self._chaos and self._sweep_at is None and len(self.account.tables["event"]) > self._swept:
+            self._sweep_at = self.clock.now() + _SWEEP_AFTER
 
     def sweep(self) -> None:
         """Do what `dunwell worker --once` does: ask for missed events, then do everything due."""
+        self._swept, self._sweep_at = len(self.account.tables["event"]), None
         self.done.update(run_once(self.ports, self.book, self.clock.now(), self.worker))
 
     def run_to(self, until: datetime, tell: Callable[[datetime], None] | None = None) -> None:
-        """Let time pass, stopping wherever Stripe or the product has something to do."""
+        """Let time pass, stopping wherever Stripe, the bookkeeper or the product has something to do."""
         while self.clock.now() < until:
-            stops = [at for at in (next_alarm(), self.account.next_due()) if at is not None]
+            planned = (next_alarm(), self.account.next_due(), self.bookkeeper.next_due(), self._sweep_at)
+            stops = [at for at in planned if at is not None]
             at = min([until, *stops])
             self.clock.move_to(max(at, self.clock.now()))
             self.account.advance(self.clock.now())
             if tell is not None:
                 tell(self.clock.now())
+            if self._sweep_at is not None and self._sweep_at <= self.clock.now():
+                self.sweep()
             self.settle()
             if at < until and at <= self.clock.now() and not stops:
                 return
+
+
+def _close(ports: Ports) -> None:
+    ports.mailer.close()
+    if ports.ledger is not None:
+        ports.ledger.close()
