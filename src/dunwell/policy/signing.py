@@ -32,5 +32,5 @@ def outdated(amount: Money, name: str, email: str, case: Case) -> str | None:
         return f"{case.invoice.open} is open now, not {amount}."
     contact = case.customer.contact
     if contact is not None and (contact.name, contact.email) != (name, email):
-        return f"{contact.name} <{contact.email}> is the contact now."
+        return f"{contact.name} <{contact.email}> is the contact now.".strip()
     return None
