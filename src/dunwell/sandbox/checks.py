@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from dunwell.engine import verify
 from dunwell.policy.words import CollectionOwner, LetterState, ReviewKind
 from dunwell.sandbox.cast import SAMPLES, Sample
-from dunwell.sandbox.story import letters_to, mails_to
+from dunwell.sandbox.story import letters_to
 from dunwell.sandbox.world import World
 from dunwell.store import invariants, models
 from dunwell.store.cases import case_of_invoice
@@ -31,12 +31,12 @@ def _told(sample: Sample, case: models.Case, world: World) -> Iterator[str]:
     ending = case.ending or case.status
     if ending != sample.ending:
         yield f"{sample.name} should have ended {sample.ending}, but ended {ending}."
-    mails, letters = mails_to(sample.email, world), letters_to(sample, world)
+    mails, letters = world.mail.messages(to=sample.email), letters_to(sample, world)
     if len(mails) != sample.mails:
         yield f"{sample.name} should have had {sample.mails} mails, but had {len(mails)}."
     if len(letters) != sample.letters:
         yield f"NetSuite should have sent {sample.name} {sample.letters} mails, but sent {len(letters)}."
-    if sample.stripe_email != sample.email and mails_to(sample.stripe_email, world):
+    if sample.stripe_email != sample.email and world.mail.messages(to=sample.stripe_email):
         yield f"{sample.name}'s shared mailbox was written to."
     paid_at = world.account.get(case.invoice.external_id)["status_transitions"]["paid_at"]
     if paid_at is not None and any(mail.at > datetime.fromtimestamp(paid_at, UTC) for mail in letters):
@@ -63,7 +63,7 @@ def _signed(sample: Sample, case: models.Case, world: World) -> Iterator[str]:
         yield f"{asked} drafts to {sample.name} lie in the queue, not {waiting}."
     told = {owner for (owner,) in letters.exclude(cc_address="").values_list("cc_address")}
     for address in told:
-        notes = [mail for mail in mails_to(address, world) if sample.name in str(mail["Subject"])]
+        notes = [mail for mail in world.mail.messages(to=address) if sample.name in str(mail["Subject"])]
         if len(notes) != letters.count():
             yield f"{address} was asked about {sample.name} {len(notes)} times, for {letters.count()} drafts."
 

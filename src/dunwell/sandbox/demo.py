@@ -148,7 +148,7 @@ def _print_doors(world: World) -> None:
     if WAITING.owner is not None:
         out.print(f"What {WAITING.owner.name} was sent about it:")
         out.print(
-            f"  {owner_link_in(story.text_of(story.mails_to(WAITING.owner.email, world)[-1]))}",
+            f"  {owner_link_in(story.text_of(world.mail.messages(to=WAITING.owner.email)[-1]))}",
             soft_wrap=True,
         )
     out.print("Approve it, and it leaves through NetSuite and is read back within a minute.")

@@ -143,11 +143,6 @@ def _bill_in_netsuite(sample: Sample, ids: Ids, at_stripe: str, world: World) ->
         world.bookkeeper.watch(at_stripe, invoice, nightly=sample.entered is Entered.NEXT_NIGHT)
 
 
-def mails_to(address: str, world: World) -> list[EmailMessage]:
-    """The mails an address got by SMTP, oldest first."""
-    return [mail for mail in world.mail.messages() if address in str(mail["To"])]
-
-
 def letters_to(sample: Sample, world: World) -> list[SentMail]:
     """The mails NetSuite sent to a sample customer's contact, oldest first."""
     return [mail for mail in world.company.mail.sent if mail.to == sample.email]
@@ -160,7 +155,7 @@ def text_of(mail: EmailMessage) -> str:
 
 
 def _newest(address: str, world: World) -> str:
-    return text_of(mails_to(address, world)[-1])
+    return text_of(world.mail.messages(to=address)[-1])
 
 
 def _scanner(sample: Sample, world: World) -> None:
