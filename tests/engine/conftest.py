@@ -25,4 +25,5 @@ def nothing_forgotten(
         return
     assert invariants.forgotten_cases() == 0, "a case that nothing would wake"
     assert invariants.unknown_without_a_person() == 0, "a mail of unknown fate on nobody's desk"
+    assert invariants.stranded_letters() == 0, "a letter nobody will sign, send or look for"
     assert verify().misfits == ()

@@ -104,6 +104,7 @@ def _promises(now: datetime) -> Iterator[Finding]:
             invariants.unknown_without_a_person(),
             "sends nobody was asked about",
         ),
+        ("letters are accounted for", invariants.stranded_letters(), "letters nobody will sign or look for"),
     ):
         yield Finding(check, WRONG, f"{count} {said}") if count else Finding(check, OK, "yes")
     for note in invariants.failed_events():

@@ -4,10 +4,16 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 
-from dunwell.policy.words import MessageState, ReviewKind
+from dunwell.policy.words import LetterState, MessageState, ReviewKind
 from dunwell.store import models
 
 LATE = timedelta(hours=1)
+_RUNNING = [MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value]
+_ABOUT_DOUBT = [
+    ReviewKind.SEND_UNKNOWN.value,
+    ReviewKind.SEND_REFUSED.value,
+    ReviewKind.NOT_CONFIRMED.value,
+]
 
 
 def forgotten_cases() -> int:
@@ -19,7 +25,7 @@ def forgotten_cases() -> int:
     )
     moving = models.OutboxItem.objects.filter(
         case=case,
-        state__in=[MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value],
+        state__in=_RUNNING,
     )
     asleep = models.Case.objects.filter(closed_at=None, due_at=None)
     return asleep.exclude(Exists(review) | Exists(hold) | Exists(moving)).count()
@@ -34,7 +40,7 @@ def late_effects(now: datetime) -> int:
     """Mails and charges that should have left more than an hour ago."""
     return models.OutboxItem.objects.filter(
         due_at__lt=now - LATE,
-        state__in=[MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value],
+        state__in=_RUNNING,
     ).count()
 
 
@@ -59,3 +65,24 @@ def unknown_without_a_person() -> int:
         kind=models.OutboxItem.MAIL, state=MessageState.UNKNOWN.value, case__closed_at=None
     )
     return unknown.exclude(Exists(asked)).count()
+
+
+def stranded_letters() -> int:
+    """Letters of open cases that nobody will sign, send or look for.
+
+    A draft lies on a desk, a letter on its way has an effect that brings it there, and about one in doubt
+    somebody is asked.
+    """
+    live = models.Letter.objects.filter(case__closed_at=None)
+    asked = models.ReviewItem.objects.filter(case=OuterRef("case"), closed_at=None)
+    moving = models.OutboxItem.objects.filter(
+        letter=OuterRef("pk"), kind=models.OutboxItem.LETTER, state__in=_RUNNING
+    )
+    drafts = live.filter(state=LetterState.DRAFT.value)
+    leaving = live.filter(state=LetterState.LEAVING.value)
+    doubtful = live.filter(state=LetterState.IN_DOUBT.value)
+    return (
+        drafts.exclude(Exists(asked.filter(kind=ReviewKind.DRAFT.value))).count()
+        + leaving.exclude(Exists(moving)).count()
+        + doubtful.exclude(Exists(asked.filter(kind__in=_ABOUT_DOUBT))).count()
+    )
