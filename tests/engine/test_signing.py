@@ -233,6 +233,26 @@ def test_a_letter_there_never_was_cannot_be_signed() -> None:
         signing.approve_letter(letter_id=99, version=1, by="morgan", now=world.now, ports=world.ports)
 
 
+def test_a_new_relationship_owner_is_asked_anew() -> None:
+    world = drafted()
+    world.agrees()
+    world.clicks()
+    models.Customer.objects.update(owner_name="Nora Sample", owner_email="nora.sample@dunwell.example")
+    world.approves()
+    assert world.states() == ["withdrawn", "draft"]
+    assert world.letter().cc_address == "nora.sample@dunwell.example"
+    world.run()
+    assert [mail.to.name for mail in world.postbox.mails] == ["Felix Nordstrom", "Nora Sample"]
+    assert world.to_customer() == []
+
+
+def test_a_text_of_a_books_length_is_refused_whole() -> None:
+    world = drafted()
+    with pytest.raises(NotPossibleError, match="longer than 10,000 characters"):
+        world.edits("word " * 2001)
+    assert world.letter().version == 1
+
+
 def test_a_case_on_hold_takes_no_signature() -> None:
     world = drafted()
     world.hold(kind=words.HoldKind.DISPUTE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from dunwell.engine.personal import drafts
-from dunwell.engine.personal.text import breaches_of, cleaned, in_words
+from dunwell.engine.personal.text import LONGEST_TEXT, breaches_of, cleaned, in_words
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, unblock
 from dunwell.engine.review import NotPossibleError
@@ -97,6 +97,8 @@ def edit_letter(
     *, letter_id: int, version: int, subject: str, text: str, by: str, now: datetime, ports: Ports
 ) -> Edited:
     """Keep a new text, whatever rules it breaks, and say which; an approval given to the old text is over."""
+    if len(text) > LONGEST_TEXT:
+        raise NotPossibleError(f"The text is longer than {LONGEST_TEXT:,} characters.")
     subject, text = cleaned(subject, text)
     with one_transaction():
         desk = _letter(letter_id, now, ports)

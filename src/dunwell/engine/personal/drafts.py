@@ -104,7 +104,12 @@ def refresh(row: models.Case, case: Case, to: Journal) -> Case:
 def stale(letter: models.Letter, case: Case) -> str | None:
     """Say in a sentence what a letter says that is no longer so; None when it still holds."""
     named = Money(letter.amount_minor, letter.currency)
-    return outdated(named, letter.to_name, letter.to_address, case)
+    why = outdated(named, letter.to_name, letter.to_address, case)
+    owner = case.customer.owner
+    if why is None and letter.cc_address and (owner is None or owner.email != letter.cc_address):
+        who = f"{owner.name} <{owner.email}>" if owner else "nobody"
+        return f"The relationship owner is {who} now."
+    return why
 
 
 def withdraw(row: models.Case, letter: models.Letter, why: str, to: Journal, *, by: str = "dunwell") -> bool:

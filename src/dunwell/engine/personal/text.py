@@ -30,7 +30,7 @@ def signer(ports: Ports) -> Person:
 
 def cleaned(subject: str, text: str) -> tuple[str, str]:
     """Make what a person typed one subject line and plain text with one kind of line ends."""
-    lines = [line.rstrip() for line in text[:LONGEST_TEXT].replace("\r\n", "\n").split("\n")]
+    lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
     return one_line(subject, LONGEST_SUBJECT), "\n".join(lines).strip() + "\n"
 
 
