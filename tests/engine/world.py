@@ -40,6 +40,7 @@ class Ledger(Payments):
         self.charges: list[tuple[str, str, str]] = []
         self.charged: dict[str, words.AttemptOutcome] = {}
         self.charge_outcomes: list[words.AttemptOutcome] = []
+        self.decline_code = "do_not_honor"
         self.reads: list[str] = []
         self.sessions: list[str] = []
         self.listed: list[dict[str, Any]] = []
@@ -111,8 +112,10 @@ class Ledger(Payments):
         if outcome is words.AttemptOutcome.PROCESSING:
             self.change(invoice, in_flight=True)
         if outcome is words.AttemptOutcome.DECLINED:
-            self.declines(invoice, method, "do_not_honor")
-            return readings.ChargeResult(outcome, reason_for_code("do_not_honor", "card"))
+            self.declines(invoice, method, self.decline_code)
+            return readings.ChargeResult(outcome, reason_for_code(self.decline_code, "card"))
+        if outcome is words.AttemptOutcome.NEEDS_CUSTOMER:
+            return readings.ChargeResult(outcome, reason_for_code("authentication_required", "card"))
         return readings.ChargeResult(outcome)
 
     def set_collection(

@@ -16,7 +16,7 @@ from dunwell.policy.facts import SET_BY_A_PERSON, Case, Contact, Letter
 from dunwell.policy.opening import open_on
 from dunwell.policy.policy import Policy
 from dunwell.policy.preparing import UNDER_WAY_LOOK, is_ours
-from dunwell.policy.retries import in_the_morning, no_retry_because, ours, retry_now
+from dunwell.policy.retries import asked_for, in_the_morning, no_retry_because, ours, retry_now
 from dunwell.policy.rules import cap_ends
 from dunwell.policy.untrusted import first_name
 from dunwell.policy.words import ActionKind, HoldKind, LetterState, ReviewKind, Stage, Track
@@ -153,7 +153,8 @@ def step_time(case: Case, policy: Policy, now: datetime, sent: datetime | None =
 
     The working day after the failure, or the policy's working days after the last letter, at the hour of
     retries; the working morning after an agreed date instead; never before the working morning after a hold
-    ended. May lie in the past. `sent`: as if a letter had just left then.
+    ended or after a charge with a method the customer has just saved. May lie in the past. `sent`: as if a letter
+    had just left then.
     """
     out = letters_out(case)
     since = sent or (sent_at(out[-1]) if out else None)
@@ -170,6 +171,9 @@ def step_time(case: Case, policy: Policy, now: datetime, sent: datetime | None =
         because = (
             f"{count} working days after the letter" if count > 1 else "one working day after the letter"
         )
+    asked = asked_for(case)
+    if asked is not None and (free := calendar.next_working_day(asked.astimezone(zone).date())) > day:
+        day, because = free, "the working morning after the customer's own try"
     at = at_local(day, clock, zone)
     return _not_before_holds(case, Moment(at, because), rhythm, policy, now, since)
 

@@ -74,12 +74,18 @@ def ours(case: Case) -> tuple[Attempt, ...]:
     return tuple(sorted(made, key=lambda attempt: attempt.at))
 
 
+def asked_for(case: Case) -> datetime | None:
+    """Return when a method the customer saved was last charged, a day on which we try nothing; None when none was."""
+    charged = (each.at for each in case.attempts if each.trigger is AttemptTrigger.NEW_METHOD)
+    return max(charged, default=None)
+
+
 def next_retry(case: Case, policy: Policy, now: datetime) -> datetime | None:
     """Return when the next retry of the standard track is due; None when none is left or none can be made.
 
     The n-th retry is due on the n-th of the policy's days after the anchor (held time does not count), at the
-    hour of retries on a working day; never on the day of the one before, nor on the day a hold ended. May lie
-    in the past; then it is due inside the next working morning.
+    hour of retries on a working day; never on the day of the one before or of one the customer asked for, nor on
+    the day a hold ended. May lie in the past; then it is due inside the next working morning.
     """
     if case.collection.owner is CollectionOwner.STRIPE:
         return None
@@ -90,8 +96,9 @@ def next_retry(case: Case, policy: Policy, now: datetime) -> datetime | None:
     zone, clock = rhythm.zone.zone, policy.personal.retry_at
     anchor = case.anchor + (held_time(case.holds, case.anchor, now) if case.holds else timedelta())
     day = anchor.astimezone(zone).date() + policy.retries.days[len(made)] * _DAY
-    if made:
-        day = max(day, made[-1].at.astimezone(zone).date() + _DAY)
+    tried = [*(each.at for each in made), *([asked] if (asked := asked_for(case)) else [])]
+    if tried:
+        day = max(day, max(tried).astimezone(zone).date() + _DAY)
     return _not_before_holds(case, at_local(day, clock, zone), rhythm, policy, now)
 
 
