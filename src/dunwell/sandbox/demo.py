@@ -151,7 +151,7 @@ def _print_doors(world: World) -> None:
             f"  {owner_link_in(story.text_of(world.mail.messages(to=WAITING.owner.email)[-1]))}",
             soft_wrap=True,
         )
-    out.print("Approve it, and it leaves through NetSuite and is read back within a minute.")
+    out.print("Approve it, and it leaves through NetSuite at once and is read back a minute later.")
     out.print(
         f"The clock says {story.END:%d %B %Y %H:%M} UTC. Database: {os.environ['DUNWELL_DATABASE_URL']}. "
         "Stop with Ctrl-C."
