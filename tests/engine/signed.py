@@ -121,6 +121,16 @@ class Signed(World):
         self.clock.advance(timedelta(seconds=5))
 
 
+def by_smtp() -> Signed:
+    """A company that has NetSuite and sends letters by mail all the same."""
+    return Signed(book=BY_SMTP)
+
+
+def without_netsuite() -> Signed:
+    """A company without NetSuite."""
+    return Signed(keeps_books=False)
+
+
 def utc(day: int, hour: int, minute: int = 0) -> datetime:
     """A moment in April 2026."""
     return datetime(2026, 4, day, hour, minute, tzinfo=UTC)
