@@ -55,7 +55,7 @@ class Scene:
 def play(world: World, tell: Callable[[datetime, str], None]) -> None:
     """Play the whole story; `tell` hears what happens and how time passes."""
     ids = bring_in(world.account, world.company)
-    with _manager(world) as manager:
+    with _signer(world) as manager:
         for scene in sorted([*_failures(ids), *_signed(manager), *_automatic()], key=lambda scene: scene.at):
             world.run_to(scene.at, lambda at: tell(at, ""))
             tell(scene.at, scene.about)
@@ -64,7 +64,7 @@ def play(world: World, tell: Callable[[datetime, str], None]) -> None:
     world.run_to(END, lambda at: tell(at, ""))
 
 
-def _manager(world: World) -> people.Colleague:
+def _signer(world: World) -> people.Colleague:
     """Whoever signs personal mail gets an account and logs in to the desk with it."""
     password = token_urlsafe()
     person = accounts.make_person(
