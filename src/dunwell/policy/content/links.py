@@ -11,7 +11,7 @@ URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s<>\"']+|\bwww\.[^\s<>\"']+")
 _PORTAL = re.compile(
     r"(?i)\b(?:billing|invoice|checkout|buy|pay|payments)\.stripe\.com|\bstripe\.com/p/|/p/session/"
 )
-_MAIL = re.compile(r"(?i)(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MAIL = re.compile(r"(?i)(?:mailto:)?[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _LINKISH = re.compile(
     r"(?i)\b(?:mailto|tel|sms|javascript|data):\S+"
     r"|(?<![\w.-])(?:[\w-]+\.)+(?:xn--[\w-]+|[^\W\d_]{2,24})(?![\w-])\S*"
