@@ -12,10 +12,16 @@ from django.db import connection
 from dunwell.engine.apply import apply_waiting
 from dunwell.engine.perform import Worker, perform_due
 from dunwell.engine.tick import tick
+from dunwell.policy.facts import Mrr
+from dunwell.policy.money import Money
 from dunwell.store import models
-from tests.engine.world import START, World
+from dunwell.store.snapshots import snapshots
+from tests.engine.retried import OURS
+from tests.engine.world import LARGE, START, World
 
 pytestmark = pytest.mark.django_db
+
+SMALL = Mrr((Money(90_000, "USD"),) * 3, "test")
 
 
 @contextmanager
@@ -58,6 +64,23 @@ def test_a_tick_costs_the_same_whatever_is_due() -> None:
         assert tick(one.ports, one.now) == 50
     assert seen_fifty == seen_one
     assert seen_one.total() <= 13
+
+
+@pytest.mark.parametrize(("mrr", "ours", "more"), [(SMALL, False, 0), (SMALL, True, 2), (LARGE, False, 3)])
+def test_letters_cost_one_question_more_and_retries_of_ours_two(
+    mrr: Mrr,
+    ours: bool,  # noqa: FBT001 - a case of the table
+    more: int,
+) -> None:
+    world = World(book=OURS) if ours else World()
+    for number in range(5):
+        world.customer(f"cus_{number}", mrr=mrr)
+        world.fails(f"in_{number}", f"cus_{number}", code="expired_card")
+    world.run()
+    rows = list(models.Case.objects.all())
+    with counted() as seen:
+        assert len(snapshots(rows, world.now)) == 5
+    assert seen == {"SELECT": 8 + more}
 
 
 def test_fifty_holds_that_run_out_at_once_cost_no_more_than_one() -> None:

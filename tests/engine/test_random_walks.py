@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.django_db
 EXPLORE = os.environ.get("HYPOTHESIS_PROFILE") == "explore"
 WALKS, STEPS = (60, 40) if EXPLORE else (8, 25)
 INVOICES = ("in_1", "in_2")
+SMALL = facts.Mrr((Money(90_000, "USD"),) * 3, "test")
 
 
 class Walk:
@@ -28,26 +30,35 @@ class Walk:
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a walk, not a secret
-        self.world = World()
+        self.world = self.make()
         self.world.customer(
             contact=self.chance.choice([None, facts.Contact("Dana Reyes", "dana@acme.example", "test")]),
             strategic=self.chance.random() < 0.2,
-            mrr=self.chance.choice([None, *[facts.Mrr((Money(90_000, "USD"),) * 3, "test")] * 4]),
+            mrr=self.chance.choice(self.mrrs),
         )
         self.did: list[str] = []
-        for invoice in INVOICES:
+        self.invoices = list(INVOICES)
+        for invoice in self.invoices:
             self.world.fails(invoice)
         self.world.decide()
 
+    mrrs: tuple[facts.Mrr | None, ...] = (None, *(SMALL,) * 4)
+
+    def make(self) -> World:
+        """The world that is walked in."""
+        return World()
+
+    def deeds(self) -> list[Callable[[], None]]:
+        """What can be done; what stands there more than once is done more often."""
+        return [
+            *[self.wait] * 6,
+            *(self.hold, self.release, self.settle, self.settle, self.contact, self.track),
+            *(self.ledger, self.ledger, self.away, self.server, self.method, self.bounce, self.close),
+        ]
+
     def step(self) -> None:
         """Do one thing, let some time pass or none, and let a worker work or only decide."""
-        deed = self.chance.choice(
-            [
-                *[self.wait] * 6,
-                *(self.hold, self.release, self.settle, self.settle, self.contact, self.track),
-                *(self.ledger, self.ledger, self.away, self.server, self.method, self.bounce, self.close),
-            ]
-        )
+        deed = self.chance.choice(self.deeds())
         self.did.append(deed.__name__)
         try:
             deed()
@@ -57,7 +68,7 @@ class Walk:
 
     @property
     def invoice(self) -> str:
-        return self.chance.choice(INVOICES)
+        return self.chance.choice(self.invoices)
 
     def wait(self) -> None:
         self.world.run_for(hours=self.chance.choice([1, 24, 24 * 3, 24 * 8]))
@@ -85,7 +96,7 @@ class Walk:
             "now": self.world.now,
             "ports": self.world.ports,
         }
-        if item.kind == ReviewKind.SEND_UNKNOWN:
+        if item.kind in (ReviewKind.SEND_UNKNOWN, ReviewKind.NOT_CONFIRMED):
             review.resolve_send(arrived=self.chance.random() < 0.5, **said)
         else:
             review.settle(**said)
