@@ -10,7 +10,6 @@ from email_validator import EmailNotValidError, validate_email
 
 from dunwell.connectors.netsuite.names import Access, BadNameError, Names
 from dunwell.connectors.netsuite.names_file import NamesFileError, parse_names
-from dunwell.connectors.netsuite.token import signing_key
 from dunwell.policy.content.values import is_shared_mailbox
 
 SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105 - refused in production
@@ -181,6 +180,8 @@ def _netsuite(env: Mapping[str, str]) -> NetSuiteSettings | None:
         raise ConfigurationError(f"{missing[0]}: missing; NetSuite needs {', '.join(needed)} together")
     account, client_id, certificate_id, private_key = needed.values()
     base_url = _web_address("DUNWELL_NETSUITE_BASE_URL", env.get("DUNWELL_NETSUITE_BASE_URL", ""))
+    from dunwell.connectors.netsuite.token import signing_key  # noqa: PLC0415 - slow, and most have no NetSuite
+
     setting = _NETSUITE_KEY
     try:
         signing_key(private_key)

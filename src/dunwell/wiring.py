@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from dunwell.connectors.mail.client import SmtpMailer
-from dunwell.connectors.netsuite.client import NetSuiteLedger
 from dunwell.connectors.stripe.client import StripePayments
 from dunwell.engine.clock import Clock, ShiftedClock, SystemClock
 from dunwell.engine.doctor import NOTE, OK, WRONG, Check, Finding
@@ -20,6 +20,9 @@ from dunwell.policy.facts import Person
 from dunwell.policy.policy import Policy, PolicyError, default_policy, parse_policy
 from dunwell.policy.readings import Delivery, OutgoingMail, Refused
 from dunwell.policy.wording import FILES, Wording, WordingError, built_in_wording, load_wording
+
+if TYPE_CHECKING:
+    from dunwell.connectors.netsuite.client import NetSuiteLedger
 
 
 class NoMailer:
@@ -78,9 +81,12 @@ def build_ports(env: Environment, clock: Clock) -> Ports:
     )
 
 
-def _ledger(env: Environment, *, tries: int = 4) -> NetSuiteLedger | None:
+def _ledger(env: Environment, *, tries: int = 4) -> "NetSuiteLedger | None":
     if env.netsuite is None:
         return None
+    # Who has no NetSuite does not wait for its client at every command.
+    from dunwell.connectors.netsuite.client import NetSuiteLedger  # noqa: PLC0415
+
     return NetSuiteLedger(env.netsuite.access, env.netsuite.names, in_flight=env.netsuite.calls, tries=tries)
 
 
