@@ -152,6 +152,29 @@ def test_an_edit_after_signing_takes_the_signature_away() -> None:
     assert len(world.to_customer()) == 1
 
 
+def test_an_edit_of_a_signed_letter_that_is_out_of_date_leaves_one_draft_to_sign() -> None:
+    world = drafted()
+    world.approves()
+    world.clicks()
+    models.Customer.objects.update(owner_name="Nora Sample", owner_email="nora.sample@dunwell.example")
+    world.edits(subject="Edited in vain")
+    assert world.states() == ["withdrawn", "draft"]
+    assert world.reviews() == ["draft"]
+
+
+def test_a_draft_on_the_desk_does_not_keep_a_case_that_is_settled_otherwise() -> None:
+    world = drafted()
+    world.ledger.collects("in_1", automatic=True)
+    world.event("invoice.updated", "invoice", invoice="in_1")
+    world.run()
+    assert world.reviews() == ["draft", "drift"]
+    world.settle(words.ReviewKind.DRIFT)
+    world.run()
+    assert world.reviews() == ["draft"]
+    assert (world.case().status, world.case().collection) == ("open", "dunwell")
+    assert world.ledger.invoices["in_1"].reading.auto_advance is False, "it was switched off again"
+
+
 def test_signing_takes_the_draft_off_the_desk_and_names_who_signed() -> None:
     world = drafted()
     world.approves(by="morgan")

@@ -153,8 +153,10 @@ def _left_behind(row: models.Case, case: Case) -> ReviewKind:
 
 
 def unblock(row: models.Case) -> None:
-    """A case that stood still for people runs on once nothing of it lies on a desk."""
-    if row.status == CaseStatus.REVIEW.value and not people.open_reviews_of(row):
+    """A case that stood still for people runs on once nothing of it lies on a desk, but a draft to sign."""
+    if row.status != CaseStatus.REVIEW.value:
+        return
+    if all(item.kind == ReviewKind.DRAFT.value for item in people.open_reviews_of(row)):
         row.status = CaseStatus.OPEN.value
 
 

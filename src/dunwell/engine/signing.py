@@ -122,7 +122,7 @@ def edit_letter(
         again = " The approval was for the text before, so it is to be approved again." if approved else ""
         desk.entry("edited", f"Letter {letter.number} was edited.{again}", by)
         if approved:
-            drafts.ask_to_approve(desk.row, letter, desk.journal)
+            drafts.ask_to_approve(desk.row, letter, now)
         desk.finish()
         return Edited(version + 1, breaches)
 

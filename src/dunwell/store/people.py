@@ -69,6 +69,13 @@ def assign_review(item: models.ReviewItem, to: str) -> None:
     item.save(update_fields=["assigned_to"])
 
 
+def ask(case: models.Case, kind: ReviewKind, reason: str, proposal: str, now: datetime) -> None:
+    """Put something on a desk at once, unless it lies there, so that what follows in this transaction sees it."""
+    if not has_open_review(case, kind):
+        said = {"reason": plain(reason), "proposal": plain(proposal), "opened_at": now}
+        models.ReviewItem.objects.create(case=case, kind=kind.value, **said)
+
+
 def add_to_review(item: models.ReviewItem, said: str) -> None:
     """Say one thing more on a desk item."""
     item.reason = plain(f"{item.reason} {said}")

@@ -44,7 +44,7 @@ def write(
         drafted_at=to.now,
         owner_until=owner_time_ends(to.now, book.policy) if owner else None,
     )
-    ask_to_approve(row, letter, to)
+    ask_to_approve(row, letter, to.now)
     if owner:
         to.outbox(_effect(letter, models.OutboxItem.OWNER_NOTE, f"owner_note:{letter.pk}", owner, to.now))
     return None
@@ -153,7 +153,7 @@ def unsign(row: models.Case, letter: models.Letter, why: str, to: Journal, *, by
     letters.change(letter, state=LetterState.DRAFT.value, approved_at=None, approved_by="", via="")
     said = f"Letter {letter.number} is to be signed again: {why}"
     to.entry(row, "unsigned", said, by=by, detail={"letter": letter.pk})
-    ask_to_approve(row, letter, to, why)
+    ask_to_approve(row, letter, to.now, why)
 
 
 def stop_leaving(letter: models.Letter, why: str, now: datetime) -> None:
@@ -163,18 +163,16 @@ def stop_leaving(letter: models.Letter, why: str, now: datetime) -> None:
         claims.move_effect(item, frm=[MessageState.QUEUED], to=stopped, settled_at=now, note=why)
 
 
-def ask_to_approve(row: models.Case, letter: models.Letter, to: Journal, said: str = "") -> None:
+def ask_to_approve(row: models.Case, letter: models.Letter, now: datetime, said: str = "") -> None:
     """Put a draft on the manager's desk, unless it lies there."""
-    if people.has_open_review(row, ReviewKind.DRAFT):
-        return
     reason = f"Letter {letter.number} to {letter.to_name} waits to be signed. {said}".strip()
-    to.review(row, ReviewKind.DRAFT, reason, "Read it, change what you like, then approve it.")
+    people.ask(row, ReviewKind.DRAFT, reason, "Read it, change what you like, then approve it.", now)
 
 
-def tell_signer(row: models.Case, letter: models.Letter, said: str, to: Journal) -> None:
+def tell_signer(row: models.Case, letter: models.Letter, said: str, now: datetime) -> None:
     """Add something the manager has to know of a draft to what lies on their desk about it."""
     for item in people.open_reviews_of(row):
         if item.kind == ReviewKind.DRAFT.value:
             people.add_to_review(item, said)
             return
-    ask_to_approve(row, letter, to, said)
+    ask_to_approve(row, letter, now, said)

@@ -121,7 +121,9 @@ def _note_delivery(desk: _Desk, delivery: Delivery) -> str:
     said = f"The draft could not be sent to {who}, the relationship owner: {delivery.reason}"
     state = _settle(desk, MessageState.REFUSED, "refused", said)
     if state == MessageState.REFUSED.value and desk.letter.state in _WAITING:
-        drafts.tell_signer(desk.row, desk.letter, f"{said} Ask them yourself before it leaves.", desk.journal)
+        drafts.tell_signer(
+            desk.row, desk.letter, f"{said} Ask them yourself before it leaves.", desk.journal.now
+        )
     return state
 
 
