@@ -166,7 +166,7 @@ def _settle(
 
 def _try_again(kind: words.ReviewKind, row: models.Case) -> None:
     """What failed is tried once more: a person says that it can work now."""
-    if kind in (words.ReviewKind.DRIFT, words.ReviewKind.SUPPRESSION) and row.closed_at is None:
+    if kind in (words.ReviewKind.DRIFT, words.ReviewKind.SUPPRESSION):
         forget_collection(row)
     if kind in _GATHERED_AGAIN and row.uses_ledger:
         row.gathered_at = None
