@@ -164,6 +164,7 @@ class Walk:
         said = f"after {self.did}"
         assert invariants.forgotten_cases() == 0, said
         assert invariants.unknown_without_a_person() == 0, said
+        assert invariants.kept_from_stripe() == 0, said
         assert not models.Case.objects.filter(closed_at=None, status="closed").exists(), said
         orphans = models.OutboxItem.objects.filter(case__closed_at__isnull=False, state="queued", kind="mail")
         assert not orphans.exists(), said

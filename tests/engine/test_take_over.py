@@ -12,7 +12,7 @@ from dunwell.policy.money import Money
 from dunwell.policy.policy import parse_policy
 from dunwell.policy.wording import built_in_wording
 from dunwell.policy.words import AttemptOutcome
-from dunwell.store import models
+from dunwell.store import invariants, models
 from tests.engine.signed import SINCE_LEASE, KilledError, Signed, killed
 from tests.engine.world import LARGE, START, World
 
@@ -347,8 +347,32 @@ def test_a_hand_back_that_does_not_take_is_a_persons() -> None:
     world.run()
     assert world.reviews() == ["suppression"]
     assert "Nobody collects this invoice now." in world.item(words.ReviewKind.SUPPRESSION).reason
+    assert invariants.kept_from_stripe() == 0, "a person is asked"
     world.settle(words.ReviewKind.SUPPRESSION)
-    assert world.reviews() == []
+    assert (world.reviews(), world.case().collection) == ([], "stripe")
+
+
+@pytest.mark.breaks_promises
+def test_a_hand_back_that_vanished_is_found_by_the_doctor() -> None:
+    world = large()
+    world.run()
+    transfer(world)
+    assert invariants.kept_from_stripe() == 0
+    models.OutboxItem.objects.filter(kind="hand_back").delete()
+    assert invariants.kept_from_stripe() == 1
+
+
+@pytest.mark.breaks_promises
+@pytest.mark.parametrize("kind", ["gather", "take_over"])
+def test_a_case_whose_effect_vanished_is_asked_for_it_again_by_its_alarm(kind: str) -> None:
+    world = Signed(keeps_books=kind == "gather")
+    world.customer(mrr=LARGE)
+    world.fails()
+    world.decide()
+    assert world.outbox() == [(kind, "queued")]
+    models.OutboxItem.objects.all().delete()
+    world.run_for(days=1)
+    assert world.outbox()[0] == (kind, "sent")
 
 
 def test_an_invoice_that_is_paid_meanwhile_needs_no_hand_back() -> None:

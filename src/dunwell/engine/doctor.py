@@ -104,6 +104,11 @@ def _promises(now: datetime) -> Iterator[Finding]:
             invariants.unknown_without_a_person(),
             "sends nobody was asked about",
         ),
+        (
+            "Stripe collects what left our hands",
+            invariants.kept_from_stripe(),
+            "unpaid invoices nobody collects: switch automatic collection on in Stripe",
+        ),
         ("letters are accounted for", invariants.stranded_letters(), "letters nobody will sign or look for"),
     ):
         yield Finding(check, WRONG, f"{count} {said}") if count else Finding(check, OK, "yes")

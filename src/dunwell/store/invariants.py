@@ -4,7 +4,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 
-from dunwell.policy.words import LetterState, MessageState, ReviewKind
+from dunwell.policy.words import (
+    CollectionOwner,
+    Ending,
+    InvoiceStatus,
+    LetterState,
+    MessageState,
+    ReviewKind,
+)
 from dunwell.store import models
 
 LATE = timedelta(hours=1)
@@ -65,6 +72,22 @@ def unknown_without_a_person() -> int:
         kind=models.OutboxItem.MAIL, state=MessageState.UNKNOWN.value, case__closed_at=None
     )
     return unknown.exclude(Exists(asked)).count()
+
+
+def kept_from_stripe() -> int:
+    """Unpaid invoices whose case left our hands, that Stripe does not collect again and nobody was asked about."""
+    case = OuterRef("pk")
+    on_its_way = models.OutboxItem.objects.filter(
+        case=case, kind=models.OutboxItem.HAND_BACK, state__in=_RUNNING
+    )
+    asked = models.ReviewItem.objects.filter(case=case, kind=ReviewKind.SUPPRESSION.value, closed_at=None)
+    left = models.Case.objects.filter(
+        ending=Ending.TRANSFERRED.value,
+        collection=CollectionOwner.DUNWELL.value,
+        invoice__status=InvoiceStatus.OPEN.value,
+        invoice__open_minor__gt=0,
+    )
+    return left.exclude(Exists(on_its_way) | Exists(asked)).count()
 
 
 def stranded_letters() -> int:
