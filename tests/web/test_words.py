@@ -55,6 +55,12 @@ def test_an_entry_without_a_name_of_its_own_is_a_fact_named_after_itself() -> No
     assert words.entry_word("new_thing", "stripe") == words.EntryWord("New thing", words.Family.FACT)
 
 
+@pytest.mark.parametrize("asked", ["dunwell", "stripe", "netsuite", "customer"])
+def test_what_a_system_or_the_customer_says_is_a_fact(asked: str) -> None:
+    assert words.entry_word("gathered", asked) == words.EntryWord("Ledger read", words.Family.FACT)
+    assert words.entry_word("warning", asked) == words.EntryWord("Warning", words.Family.FACT)
+
+
 def test_what_a_person_did_is_theirs_not_a_rules() -> None:
     assert words.entry_word("hold", "dunwell") == words.EntryWord("Hold", words.Family.DECISION)
     assert words.entry_word("hold", "dana") == words.EntryWord("Hold", words.Family.PERSON)

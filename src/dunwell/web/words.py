@@ -239,7 +239,7 @@ _ENTRIES = {
     "link_opened": EntryWord("Payment link opened", Family.FACT),
     "link_used": EntryWord("Payment link used", Family.FACT),
 }
-_NOT_PEOPLE = frozenset({"dunwell", "stripe", "customer"})
+_NOT_PEOPLE = frozenset({"dunwell", "stripe", "netsuite", "customer"})
 
 
 def entry_word(kind: str, actor: str) -> EntryWord:
