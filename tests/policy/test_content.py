@@ -470,6 +470,18 @@ def test_every_sentence_about_a_decline_may_stand_in_a_letter() -> None:
             assert check_letter_text(letter.subject, letter.text, EXPECTED) == (), row.code
 
 
+def test_what_two_rules_forbid_is_one_breach_at_each_place() -> None:
+    letter = render_letter(built_in_wording(), 1, CONTEXT)
+    text = letter.text.replace("You can", "Final notice. You can") + "\nThe final notice.\n"
+
+    found = check_letter_text(f"{letter.subject}: final notice", text, EXPECTED)
+
+    last = len(text.splitlines())
+    assert [(breach.rule, breach.place) for breach in found if breach.found == "final notice"] == [
+        (Rule.PRESSURE, place) for place in ("subject", "text line 5", f"text line {last}")
+    ]
+
+
 EDITED: list[tuple[Rule, str, str, Callable[[str], str]]] = [
     (Rule.OVERDUE_WORD, "text line 5", "overdue", lambda t: t.replace("You can", "It is overdue. You can")),
     (Rule.PRESSURE, "text line 5", "urgent", lambda t: t.replace("You can", "This is urgent. You can")),

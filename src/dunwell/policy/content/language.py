@@ -12,12 +12,16 @@ from dunwell.policy.words import Stage
 
 
 def no_forbidden_words(m: Message) -> Iterator[Breach]:
-    """No word stands in a message whose stage forbids it."""
+    """No word stands in a message whose stage forbids it. What two rules forbid is one breach, of the first."""
     rules = word_rules(m.stage, m.expected.track)
     for part in m.unnamed:
         words, broken = words_of(part), broken_words(part)
+        told: set[tuple[str, int]] = set()
         for rule, phrases in rules.items():
-            for found, line in _phrases_in(words, broken, phrases):
+            for found, line in tuple(_phrases_in(words, broken, phrases)):
+                if (found, line) in told:
+                    continue
+                told.add((found, line))
                 said = f"'{found}' has no place in a {m.stage or 'personal'} message"
                 yield Breach(Rule(rule), part.place(line), found, said)
 

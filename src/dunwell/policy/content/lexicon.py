@@ -141,7 +141,7 @@ def word_rules(stage: Stage | None, track: Track) -> dict[str, tuple[str, ...]]:
     """Return the forbidden phrases by rule name for a stage of the standard track, or for a personal mail."""
     rules = {"legal_threat": LEGAL, "insult": INSULTS}
     if track is Track.PERSONAL:
-        return rules | {"overdue_word": OVERDUE, "threat": THREATS, "pressure": PRESSURE}
+        return rules | {"overdue_word": OVERDUE, "pressure": PRESSURE, "threat": THREATS}
     if stage in (Stage.NOTICE, Stage.REMINDER):
         rules["overdue_word"] = OVERDUE
     if stage in (Stage.NOTICE, Stage.REMINDER, Stage.DIRECT):
