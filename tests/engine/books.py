@@ -24,6 +24,7 @@ class Account:
     owner: facts.Person | None = None
     contact: facts.Contact | None = None
     contact_id: str = ""
+    passed_over: tuple[str, ...] = ()
     mrr: facts.Mrr | None = None
     timezone: str | None = None
     strategic: bool | None = None
@@ -63,9 +64,8 @@ class Books(Ledger):
             return ledger.Gathering(now, missing=(what,))
         invoice = self.invoice_numbered(account, number)
         missing = [
-            *([] if account.contact else [NO_CONTACT]),
+            *([] if account.contact else [" ".join((NO_CONTACT, *account.passed_over))]),
             *([] if invoice else [f"NetSuite shows us no invoice {number} of this customer."]),
-            *([] if account.mrr else [NO_MRR]),
         ]
         return ledger.Gathering(
             at=now,
@@ -190,8 +190,13 @@ class Books(Ledger):
 
     def _contact(self, account: Account, now: datetime) -> ledger.ContactReading:
         if account.contact is None:
-            return ledger.ContactReading(now, None, NO_CONTACT)
+            return ledger.ContactReading(now, None, NO_CONTACT, passed_over=account.passed_over)
         because = f"{account.contact.name} ({account.contact_id}) was taken: role Accounts Payable."
         return ledger.ContactReading(
-            now, account.contact, because, account.contact_id, ledger.ContactRung.ROLE
+            now,
+            account.contact,
+            because,
+            account.contact_id,
+            ledger.ContactRung.ROLE,
+            passed_over=account.passed_over,
         )

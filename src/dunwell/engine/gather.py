@@ -48,17 +48,27 @@ def _settle(item: models.OutboxItem, journal: Journal, to: MessageState, note: s
 def _keep(row: models.Case, said: Gathering, journal: Journal, ports: Ports) -> None:
     gathered.keep_gathering(row, said)
     row.gathered_at, row.missing = said.at, list(said.missing)
+    warnings = _warnings(said, mrr_known=row.customer.mrr_minor is not None)
     answers_again(row, journal)
     track = _choose_track(row)
     journal.entry(row, GATHERED, f"{_summary(said)} {track}".strip(), by="netsuite", detail=_evidence(said))
-    account = said.account.warnings if said.account else ()
-    passed_over = said.contact.passed_over if said.contact else ()
-    for warning in (*said.missing, *account, *passed_over):
+    for warning in warnings:
         journal.entry(row, "warning", warning, by="netsuite")
     journal.write()
     again = Journal(journal.now)
     consider([row], again, ports, alarm=False)
     again.write()
+
+
+def _warnings(said: Gathering, *, mrr_known: bool) -> tuple[str, ...]:
+    """What is to be known about the answers, each thing once.
+
+    Who was passed over stands in what is missing when nobody was chosen; an MRR that another source gave is known.
+    """
+    account = said.account.warnings if said.account else ()
+    passed_over = said.contact.passed_over if said.contact and said.contact.contact else ()
+    revenue = (said.revenue.warning,) if said.revenue and said.revenue.warning and not mrr_known else ()
+    return tuple(dict.fromkeys((*said.missing, *account, *passed_over, *revenue)))
 
 
 def _choose_track(row: models.Case) -> str:
