@@ -423,6 +423,8 @@ def test_a_postponed_letter_stays_signed_and_leaves_on_the_day() -> None:
     world = drafted()
     world.approves()
     postpone(world, date(2026, 4, 10))
+    [hold] = world.said("hold")
+    assert hold.startswith("Put off by the relationship owner until 2026-04-10 09:00 America/New_York.")
     assert world.states() == ["approved"]
     assert models.Hold.objects.get().until_at == utc(10, 13)
     world.run_to(utc(10, 13))

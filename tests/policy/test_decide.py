@@ -201,7 +201,9 @@ def test_an_active_hold_silences_the_case_until_the_first_one_ends() -> None:
     decision = decide(of, POLICY, SOON)
 
     assert decided(of) == ("on_hold", [], SOON + days(3))
-    assert decision.because == "The case is on hold (pause and promise) until 2026-04-10 14:05 UTC."
+    assert (
+        decision.because == "The case is on hold (pause and promise) until 2026-04-10 10:05 America/New_York."
+    )
     assert decided(case(holds=(hold(FAILED),))) == ("on_hold", [], None)
 
 

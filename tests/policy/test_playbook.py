@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from dunwell.policy.facts import Case, Collection, Contact, LedgerFacts, Reason
+from dunwell.policy.money import Money
 from dunwell.policy.playbook import Step, StepState, playbook
 from dunwell.policy.policy import default_policy
 from dunwell.policy.upcoming import PlannedKind, upcoming
@@ -135,13 +136,22 @@ def test_a_done_step_shows_its_evidence_and_its_time() -> None:
             "Invoice: INV-1, USD 1,200.00 open",
             "MRR: USD 6,000.00, USD 6,000.00, USD 6,000.00 (NetSuite)",
         ),
-        ("Taken over 2026-04-07 14:03 UTC; last proved 2026-04-07 14:03 UTC",),
-        ("Retried 2026-04-08 14:00 UTC: declined (insufficient_funds)",),
-        ("Letter 1: signed by Valentina 2026-04-08 14:00 UTC",),
-        ("Letter 1: sent 2026-04-08 14:00 UTC to dana@acme.example",),
-        ("Letter 1: seen 2026-04-09 14:00 UTC",),
-        ("Retried 2026-04-13 14:00 UTC: declined (insufficient_funds)",),
+        ("Taken over Tue 7 Apr, 10:03; last proved Tue 7 Apr, 10:03",),
+        ("Retried Wed 8 Apr, 10:00: declined (insufficient_funds)",),
+        ("Letter 1: signed by Valentina Wed 8 Apr, 10:00",),
+        ("Letter 1: sent Wed 8 Apr, 10:00 to dana@acme.example",),
+        ("Letter 1: seen Thu 9 Apr, 10:00",),
+        ("Retried Mon 13 Apr, 10:00: declined (insufficient_funds)",),
     ]
+
+
+@pytest.mark.parametrize(
+    ("cents", "status"), [(0, CaseStatus.OPEN), (0, CaseStatus.CLOSED), (120_000, CaseStatus.CLOSED)]
+)
+def test_what_is_open_now_is_not_told_as_what_was_gathered_then(cents: int, status: CaseStatus) -> None:
+    of = personal(about=invoice(open=Money(cents, "USD")), status=status)
+
+    assert playbook(of, POLICY, SOON)[0].evidence[1] == "Invoice: INV-1"
 
 
 FAILING = [
@@ -205,8 +215,8 @@ def test_a_second_letter_takes_the_case_back_to_the_draft_and_keeps_the_evidence
 
     assert [step.state for step in steps] == [DONE, DONE, DONE, NOW, LATER, LATER, LATER]
     assert steps[3].todo == "Read letter 2, edit it, approve it."
-    assert steps[4].evidence == ("Letter 1: sent 2026-04-08 14:00 UTC",)
-    assert steps[6].evidence == ("Retried 2026-04-13 14:00 UTC: declined (insufficient_funds)",)
+    assert steps[4].evidence == ("Letter 1: sent Wed 8 Apr, 10:00",)
+    assert steps[6].evidence == ("Retried Mon 13 Apr, 10:00: declined (insufficient_funds)",)
 
 
 def test_a_step_waits_while_the_case_is_on_hold() -> None:
@@ -217,6 +227,8 @@ def test_a_step_waits_while_the_case_is_on_hold() -> None:
     assert (at_step(paused).state, at_step(paused).at) == (WAITING, until)
     assert at_step(paused).todo == "The case is on hold (pause)."
     assert at_step(stopped).at is None
+    put_off = replace(paused, holds=(hold(FAILED, until, HoldKind.VETO),))
+    assert at_step(put_off).todo == "The case is on hold (put off by the owner)."
     assert at_step(stopped).todo == "The case is on hold (pause and payment plan) until somebody releases it."
 
 

@@ -11,6 +11,8 @@ from dunwell.policy import words
 from dunwell.policy.addresses import is_address
 from dunwell.policy.decide import decide
 from dunwell.policy.facts import Hold
+from dunwell.policy.saying import on_hold
+from dunwell.policy.zones import zone_for
 from dunwell.store import cases, keep, letters, models, people, snapshots
 from dunwell.store.claims import answer_for, one_transaction
 from dunwell.store.journal import Journal
@@ -47,10 +49,10 @@ def place_hold(
         hold = Hold(kind=kind, scope=scope, start=now, until=until, reason=reason[:500], by=by)
         journal = Journal(now)
         people.keep_hold(row, hold)
-        until_text = f"until {until:%-d %B %Y %H:%M %Z}" if until else "until somebody releases it"
+        policy = keep.book_of(row.policy_id).policy
+        waits = on_hold(kind, until, zone_for(snapshots.customer_facts(row.customer, None), policy).zone)
         for case in waiting:
-            what = kind.value.replace("_", " ")
-            journal.entry(case, "hold", f"On hold ({what}) {until_text}. {reason}".strip(), by=by)
+            journal.entry(case, "hold", f"{waits} {reason}".strip(), by=by)
             stop_mail(case, kind, journal)
         consider(waiting, journal, ports, alarm=False)
         journal.write()

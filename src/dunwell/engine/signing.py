@@ -16,6 +16,7 @@ from dunwell.policy.book import Book
 from dunwell.policy.calendars import at_local
 from dunwell.policy.content import Breach
 from dunwell.policy.facts import Case, Hold
+from dunwell.policy.saying import on_hold
 from dunwell.policy.signing import no_signature_because
 from dunwell.policy.words import CallOutcome, HoldKind, HoldScope, LetterState, ReviewKind
 from dunwell.policy.zones import zone_for
@@ -279,9 +280,8 @@ def _end_of_promise(desk: _Desk, until: date | None) -> datetime:
 def _hold(desk: _Desk, kind: HoldKind, until: datetime | None, reason: str, by: str) -> None:
     now = desk.journal.now
     people.keep_hold(desk.row, Hold(kind, HoldScope.CASE, now, until, reason.strip()[:500], by))
-    until_text = f"until {until:%-d %B %Y %H:%M %Z}" if until else "until somebody releases it"
-    what = kind.value.replace("_", " ")
-    desk.journal.entry(desk.row, "hold", f"On hold ({what}) {until_text}. {reason}".strip(), by=by)
+    waits = on_hold(kind, until, zone_for(desk.case.customer, desk.book.policy).zone)
+    desk.journal.entry(desk.row, "hold", f"{waits} {reason}".strip(), by=by)
 
 
 def _end_postponements(desk: _Desk) -> None:

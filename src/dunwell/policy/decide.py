@@ -68,7 +68,9 @@ def hold_over(case: Case, policy: Policy, now: datetime) -> Decision | str:
 
 
 def _resume(hold: Hold, upcoming: Decision) -> Action:
-    because = f"The {hold.kind} hold has run out. Next: {upcoming.because}"
+    postponed = hold.kind is HoldKind.VETO and hold.until is not None
+    over = "The day it was put off to has come." if postponed else f"The {hold.kind} hold has run out."
+    because = f"{over} Next: {upcoming.because}"
     return Action(ActionKind.RESUME, because, hold=hold)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dunwell.policy.addresses import is_address
-from dunwell.policy.cadence import Rhythm, held_time, morning_after_holds, promised_date, rhythm_of
+from dunwell.policy.cadence import Rhythm, held_time, is_active, morning_after_holds, promised_date, rhythm_of
 from dunwell.policy.calendars import at_local, into_window
 from dunwell.policy.content.values import is_shared_mailbox
 from dunwell.policy.decision import Action, Decision, ask, silent
@@ -18,8 +18,9 @@ from dunwell.policy.policy import Policy
 from dunwell.policy.preparing import UNDER_WAY_LOOK, is_ours
 from dunwell.policy.retries import asked_for, in_the_morning, no_retry_because, ours, retry_now
 from dunwell.policy.rules import cap_ends
+from dunwell.policy.saying import in_full
 from dunwell.policy.untrusted import first_name
-from dunwell.policy.words import ActionKind, HoldKind, LetterState, ReviewKind, Stage, Track
+from dunwell.policy.words import ActionKind, CaseStatus, HoldKind, LetterState, ReviewKind, Stage, Track
 
 OUT = frozenset({LetterState.SENT, LetterState.CONFIRMED})
 LIVE = frozenset({LetterState.DRAFT, LetterState.APPROVED})
@@ -266,9 +267,20 @@ def letter_waits(case: Case, policy: Policy, now: datetime) -> Decision | str:
         return silent(f"Letter {letter.number} waits for the manager to sign it.", ends)
     waits = letter_may_leave(case, letter, policy, now)
     if waits.at > now:
-        because = f"Letter {letter.number} is signed and waits until {waits.at:%Y-%m-%d %H:%M} UTC: {waits.because}."
+        until = in_full(waits.at, rhythm_of(case.customer, policy).zone.zone)
+        because = f"Letter {letter.number} is signed and waits until {until}: {waits.because}."
         return silent(because, min(waits.at, ends))
     return "the letter may leave"
+
+
+def signature_due(case: Case, policy: Policy, now: datetime) -> datetime | None:
+    """Return the day automation ends for a case that only waits for a signature; None for any other."""
+    letter = live_letter(case)
+    if case.status is not CaseStatus.OPEN or letter is None or letter.state is not LetterState.DRAFT:
+        return None
+    if case.invoice.in_flight or any(is_active(hold, now) for hold in case.holds):
+        return None
+    return time_up(case, policy, now)
 
 
 def letter_may_leave(case: Case, letter: Letter, policy: Policy, now: datetime) -> Moment:
@@ -326,7 +338,7 @@ def wait_for_step(case: Case, policy: Policy, now: datetime) -> Decision:
         what, at = "retry", max(at, in_the_morning(now, rhythm, policy))
     else:
         what = "letter" if len(letters_out(case)) < policy.personal.max_letters else "call"
-    when = f"{str(at.astimezone(rhythm.zone.zone))[:16]} {rhythm.zone.name}"
+    when = in_full(at, rhythm.zone.zone)
     return silent(f"The next {what} waits until {when}: {moment.because}.", min(at, ends))
 
 

@@ -3,8 +3,9 @@
 Pure and told from the facts alone: nothing stores which step a case is at.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dunwell.policy.cadence import end_of, is_active, rhythm_of
@@ -22,6 +23,7 @@ from dunwell.policy.personal import (
 from dunwell.policy.policy import Policy
 from dunwell.policy.preparing import is_ours, switched_on
 from dunwell.policy.retries import in_the_morning, no_retry_because, ours
+from dunwell.policy.saying import clock, hold_word
 from dunwell.policy.words import ActionKind, CaseStatus, LetterState, ReviewKind, Track
 
 
@@ -54,6 +56,7 @@ class Step:
     todo: str = ""
 
 
+_Said = Callable[[datetime | None], str]
 _PASSED = frozenset({StepState.DONE, StepState.SKIPPED})
 _SETTLE = "Clear it up, then settle the item on the desk."
 
@@ -65,14 +68,15 @@ def playbook(case: Case, policy: Policy, now: datetime) -> tuple[Step, ...]:
     """
     if case.track is not Track.PERSONAL:
         return ()
+    said = _clock(case, policy, now)
     steps = (
         _gather(case, policy),
-        _take_over(case),
-        _first_retry(case, policy, now),
-        _draft(case),
-        _send(case, policy, now),
-        _confirm(case, policy),
-        _next_retry(case, policy, now),
+        _take_over(case, said),
+        _first_retry(case, policy, now, said),
+        _draft(case, said),
+        _send(case, policy, now, said),
+        _confirm(case, policy, said),
+        _next_retry(case, policy, now, said),
     )
     told: list[Step] = []
     at_it = True
@@ -104,7 +108,7 @@ def _as_things_are(case: Case, step: Step, now: datetime) -> Step:
         return step
     ends = [end for hold in held if (end := end_of(hold)) is not None]
     until = max(ends) if len(ends) == len(held) else None
-    kinds = " and ".join(dict.fromkeys(hold.kind.value.replace("_", " ") for hold in held))
+    kinds = " and ".join(dict.fromkeys(hold_word(hold.kind, hold.until) for hold in held))
     todo = f"The case is on hold ({kinds}){'' if until else ' until somebody releases it'}."
     return replace(step, state=StepState.WAITING, at=until, todo=todo)
 
@@ -129,7 +133,10 @@ def _gathered(case: Case) -> tuple[str, ...]:
     if customer.contact is not None:
         source = f" ({customer.contact.source})" if customer.contact.source else ""
         found.append(f"Contact: {customer.contact.name} <{customer.contact.email}>{source}")
-    found.append(f"Invoice: {case.invoice.number}, {case.invoice.open} open")
+    # What is open now is no proof of what was found then, once it is paid or the case is over.
+    owed = case.status is not CaseStatus.CLOSED and case.invoice.open.minor > 0
+    amount = f", {case.invoice.open} open" if owed else ""
+    found.append(f"Invoice: {case.invoice.number}{amount}")
     if customer.mrr is not None:
         months = ", ".join(str(month) for month in customer.mrr.months)
         as_of = f", as of {customer.mrr.as_of}" if customer.mrr.as_of else ""
@@ -141,7 +148,7 @@ def _gathered(case: Case) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _take_over(case: Case) -> Step:
+def _take_over(case: Case, said: _Said) -> Step:
     check = "Read back from Stripe: open, auto_advance false, no next attempt."
     step = Step(2, "Take over collection", StepState.NOW, check)
     if case.failed_at is None:
@@ -150,7 +157,7 @@ def _take_over(case: Case) -> Step:
         )
     if is_ours(case):
         of = case.collection
-        evidence = (f"Taken over {_at(of.since)}; last proved {_at(of.proved_at)}",)
+        evidence = (f"Taken over {said(of.since)}; last proved {said(of.proved_at)}",)
         if why := switched_on(case.invoice.auto_advance, case.invoice.next_attempt):
             return replace(step, state=StepState.FAILED, evidence=evidence, todo=why)
         return replace(step, state=StepState.DONE, evidence=evidence, at=of.since)
@@ -162,11 +169,11 @@ def _take_over(case: Case) -> Step:
     return step
 
 
-def _first_retry(case: Case, policy: Policy, now: datetime) -> Step:
+def _first_retry(case: Case, policy: Policy, now: datetime, said: _Said) -> Step:
     check = "The decline may pass; the charge is repeated once, the next working day in the morning."
     out = letters_out(case)
     made = [each for each in ours(case) if not out or each.at <= sent_at(out[0])]
-    step = Step(3, "Manual retry", StepState.NOW, check, _tried(made))
+    step = Step(3, "Manual retry", StepState.NOW, check, _tried(made, said))
     if made:
         return _unless_unknown(case, replace(step, state=StepState.DONE, at=made[-1].at))
     if _current(case) is not None:
@@ -203,12 +210,12 @@ def _current(case: Case) -> Letter | None:
     return max(known, key=lambda letter: (letter.state not in OUT, letter.number), default=None)
 
 
-def _draft(case: Case) -> Step:
+def _draft(case: Case, said: _Said) -> Step:
     check = "The relationship owner has seen it, and a manager has signed it."
     letter = _current(case)
     signed = [each for each in case.letters if each.approved_at is not None]
     evidence = tuple(
-        f"Letter {each.number}: signed by {each.approved_by or 'a manager'} {_at(each.approved_at)}"
+        f"Letter {each.number}: signed by {each.approved_by or 'a manager'} {said(each.approved_at)}"
         for each in signed
         if each.state is not LetterState.WITHDRAWN
     )
@@ -226,10 +233,10 @@ def _draft(case: Case) -> Step:
     return replace(step, state=StepState.DONE, at=letter.approved_at)
 
 
-def _send(case: Case, policy: Policy, now: datetime) -> Step:
+def _send(case: Case, policy: Policy, now: datetime, said: _Said) -> Step:
     check = "Both ledgers still say that it is owed, Stripe is quiet, the text keeps the rules."
     letter, out = _current(case), letters_out(case)
-    evidence = tuple(f"Letter {each.number}: sent {_at(sent_at(each))}{_to(each)}" for each in out)
+    evidence = tuple(f"Letter {each.number}: sent {said(sent_at(each))}{_to(each)}" for each in out)
     step = Step(5, "Send", StepState.NOW, check, evidence)
     if letter is None or letter.state is LetterState.DRAFT:
         return step
@@ -249,10 +256,10 @@ def _to(letter: Letter) -> str:
     return f" to {letter.to}" if letter.to else ""
 
 
-def _confirm(case: Case, policy: Policy) -> Step:
+def _confirm(case: Case, policy: Policy, said: _Said) -> Step:
     check = "The mail stands on the customer's record: author, recipient and subject are ours."
     seen = [each for each in letters_out(case) if each.confirmed_at is not None]
-    evidence = tuple(f"Letter {each.number}: seen {_at(each.confirmed_at)}" for each in seen)
+    evidence = tuple(f"Letter {each.number}: seen {said(each.confirmed_at)}" for each in seen)
     step = Step(6, "Confirm", StepState.NOW, check, evidence)
     if ReviewKind.NOT_CONFIRMED in case.reviews:
         todo = f"The mail was not found as it was sent; it is not sent again. {_SETTLE}"
@@ -266,12 +273,12 @@ def _confirm(case: Case, policy: Policy) -> Step:
     return replace(step, state=StepState.WAITING, at=by)
 
 
-def _next_retry(case: Case, policy: Policy, now: datetime) -> Step:
+def _next_retry(case: Case, policy: Policy, now: datetime, said: _Said) -> Step:
     days = policy.personal.retry_after_working_days
     check = f"The charge is repeated {days} working days after the letter, or after the agreed date."
     out = letters_out(case)
     made = [each for each in ours(case) if out and each.at > sent_at(out[0])]
-    step = Step(7, "Next retry", StepState.NOW, check, _tried(made))
+    step = Step(7, "Next retry", StepState.NOW, check, _tried(made, said))
     letter = _current(case)
     if letter is None or letter.state not in OUT:
         return step
@@ -287,13 +294,15 @@ def _next_retry(case: Case, policy: Policy, now: datetime) -> Step:
     return replace(step, state=state, at=moment.at, evidence=evidence)
 
 
-def _tried(made: list[Attempt]) -> tuple[str, ...]:
-    said = []
+def _tried(made: list[Attempt], said: _Said) -> tuple[str, ...]:
+    found = []
     for each in made:
         code = f" ({each.code})" if each.code else ""
-        said.append(f"Retried {_at(each.at)}: {each.outcome.value.replace('_', ' ')}{code}")
-    return tuple(said)
+        found.append(f"Retried {said(each.at)}: {each.outcome.value.replace('_', ' ')}{code}")
+    return tuple(found)
 
 
-def _at(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else "at an unknown time"
+def _clock(case: Case, policy: Policy, now: datetime) -> _Said:
+    """Write moments as the pages do: on the customer's clock."""
+    zone = rhythm_of(case.customer, policy).zone.zone
+    return lambda moment: clock(moment, zone, now) if moment else "at an unknown time"

@@ -22,6 +22,7 @@ from dunwell.policy.decision import Action, Decision, ask, silent
 from dunwell.policy.facts import Case, Hold
 from dunwell.policy.policy import Policy
 from dunwell.policy.retries import is_under_way, look
+from dunwell.policy.saying import hold_word, in_full
 from dunwell.policy.words import (
     ActionKind,
     CaseStatus,
@@ -33,6 +34,7 @@ from dunwell.policy.words import (
     ReviewKind,
     Stage,
 )
+from dunwell.policy.zones import zone_for
 
 CHARGEBACK = "chargeback"
 ON_ITS_WAY = frozenset({MessageState.QUEUED, MessageState.CLAIMED, MessageState.HANDING_OVER})
@@ -60,8 +62,7 @@ _QUEUE_LOOK = timedelta(hours=1)
 
 def _local(timing: Timing, at: datetime) -> str:
     """Write a moment on the customer's own clock."""
-    zone = timing.rhythm.zone
-    return f"{str(at.astimezone(zone.zone))[:16]} {zone.name}"
+    return in_full(at, timing.rhythm.zone.zone)
 
 
 def closed(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
@@ -110,17 +111,16 @@ def chargeback(case: Case, _policy: Policy, now: datetime) -> Decision | str:
     return Decision(tuple(actions), None, because)
 
 
-def on_hold(case: Case, _policy: Policy, now: datetime) -> Decision | str:
+def on_hold(case: Case, policy: Policy, now: datetime) -> Decision | str:
     """Keep silent while a hold is active; look again when the first one ends."""
     active = [hold for hold in case.holds if is_active(hold, now)] if case.holds else None
     if not active:
         return "no hold is active"
     ends = [end for hold in active if (end := end_of(hold)) is not None]
-    kinds = " and ".join(dict.fromkeys(hold.kind.value for hold in active))
+    kinds = " and ".join(dict.fromkeys(hold_word(hold.kind, hold.until) for hold in active))
     next_look = min(ends, default=None)
-    until = (
-        f"until {next_look:%Y-%m-%d %H:%M} {next_look.tzname()}" if next_look else "until a person ends it"
-    )
+    zone = zone_for(case.customer, policy).zone
+    until = f"until {in_full(next_look, zone)}" if next_look else "until a person ends it"
     return silent(f"The case is on hold ({kinds}) {until}.", next_look)
 
 
@@ -208,8 +208,9 @@ def payer_cap(case: Case, policy: Policy, now: datetime) -> Decision | str:
     if free is None:
         return "the contact has not been written to lately"
     cap = policy.payer.cap_days
+    until = in_full(free, zone_for(case.customer, policy).zone)
     because = (
-        f"The {CALLED[stage]} is due but waits until {free:%Y-%m-%d %H:%M} UTC: the contact was written to "
+        f"The {CALLED[stage]} is due but waits until {until}: the contact was written to "
         f"about another invoice less than {cap} days ago."
     )
     next_look = look(case, policy, now, free)

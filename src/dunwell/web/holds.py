@@ -6,12 +6,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dunwell.engine.review import NotPossibleError, place_hold, preview_release, release_hold
+from dunwell.policy.saying import day
 from dunwell.policy.words import HoldKind, HoldScope
 from dunwell.store.casefile import case_file
 from dunwell.web.cases import case_page
 from dunwell.web.forms import Pause
 from dunwell.web.shell import now, page, user_name
-from dunwell.web.times import day, zone_of
+from dunwell.web.times import zone_of
 from dunwell.wiring import ports
 
 

@@ -1,9 +1,10 @@
 """Times as people read them: in the customer's zone, with the place named, and UTC at hand."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from dunwell.policy import facts
+from dunwell.policy.saying import clock
 from dunwell.policy.zones import ZoneChoice, zone_for
 from dunwell.store.keep import book_of
 
@@ -21,18 +22,6 @@ def zone_of(customer: facts.Customer, policy: str) -> ZoneInfo:
 def place(zone: ZoneInfo) -> str:
     """Name a zone by its town: `America/New_York` is New York."""
     return zone.key.rsplit("/", 1)[-1].replace("_", " ")
-
-
-def day(at: datetime | date, now: datetime) -> str:
-    """Write a day as `Thu 16 Apr`, with the year when it is not this one."""
-    year = "" if at.year == now.year else f" {at.year}"
-    return f"{at:%a} {at.day} {at:%b}{year}"
-
-
-def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """Write a moment as `Thu 16 Apr, 09:00`, where the place is plain from what stands around it."""
-    local = at.astimezone(zone)
-    return f"{day(local, now.astimezone(zone))}, {local:%H:%M}"
 
 
 def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:

@@ -16,6 +16,7 @@ from dunwell.policy.personal import live_letter
 from dunwell.policy.policy import Policy
 from dunwell.policy.replies import ReplyKind, read_reply
 from dunwell.policy.respond import to_dispute, to_new_method, to_reply
+from dunwell.policy.saying import on_hold
 from dunwell.policy.signing import no_signature_because
 from dunwell.policy.words import ActionKind, CaseStatus, HoldKind, InvoiceStatus, LetterState, ReviewKind
 from dunwell.policy.zones import zone_for
@@ -173,9 +174,7 @@ def _hold(fact: history.HoldLine, now: datetime, world: World) -> None:
     zone = zone_for(case.customer, policy).zone
     ends = translate.hold_end(fact, zone, policy.window.opens)
     world.cases[fact.invoice] = _replaced(case, fact.kind, ends, now)
-    what = fact.kind.value.replace("_", " ")
-    until = f"until {ends.astimezone(zone):%Y-%m-%d %H:%M %Z}" if ends else "until released"
-    because = f"On hold ({what}) {until}. {fact.reason}".strip()
+    because = f"{on_hold(fact.kind, ends, zone)} {fact.reason}".strip()
     hold = facts.Hold(fact.kind, words.HoldScope.CASE, now, ends, fact.reason, "person")
     world.act(fact.invoice, now, Action(ActionKind.HOLD, because, hold=hold))
     if fact.kind is HoldKind.VETO and ends is None:

@@ -10,6 +10,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dunwell.policy import saying
 from dunwell.policy import words as said
 from dunwell.policy.money import Money
 from dunwell.policy.playbook import StepState
@@ -76,7 +77,7 @@ def when(context: template.Context, at: datetime, zone: ZoneInfo | None = None) 
 @register.simple_tag(takes_context=True)
 def clock(context: template.Context, at: datetime) -> SafeString:
     """Show a moment on the customer's clock without the place, which the page names once."""
-    text = times.clock(at, context["zone"], context["now"])
+    text = saying.clock(at, context["zone"], context["now"])
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), times.in_utc(at), text)
 
 
@@ -84,7 +85,7 @@ def clock(context: template.Context, at: datetime) -> SafeString:
 def on_day(context: template.Context, at: datetime, zone: ZoneInfo | None = None) -> SafeString:
     """Show the day of a moment on the customer's calendar, with UTC on hover."""
     where = zone or context["zone"]
-    text = times.day(at.astimezone(where), context["now"].astimezone(where))
+    text = saying.day(at.astimezone(where), context["now"].astimezone(where))
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), times.in_utc(at), text)
 
 
@@ -113,7 +114,7 @@ def next_look(context: template.Context, at: datetime) -> SafeString:
 def now_utc(context: template.Context) -> str:
     """The time the house goes by, in UTC, to the minute."""
     at: datetime = context["now"].astimezone(UTC)
-    return f"{times.day(at, at)} {at.year}, {at:%H:%M} UTC"
+    return f"{saying.day(at, at)} {at.year}, {at:%H:%M} UTC"
 
 
 @register.filter
