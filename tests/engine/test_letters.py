@@ -67,6 +67,7 @@ def test_a_letter_leaves_through_netsuite_as_the_manager_with_the_owner_on_cc() 
     assert mail.html.count("http") == 1, "exactly one link, and no address printed"
     assert "Hi Dana," in mail.html
     assert (letter.via, letter.sent_at) == ("netsuite", sent_at)
+    assert (letter.sender_name, letter.sender_email) == (MORGAN.name, MORGAN.email)
     assert [mail.to.email for mail in world.postbox.mails] == [FELIX.email], (
         "the owner's note; no mail besides"
     )
@@ -81,6 +82,7 @@ def test_a_letter_by_mail_comes_from_the_manager_and_is_proved_by_the_server(
     world.perform()
     (mail,) = [mail for mail in world.postbox.mails if mail.to.email == DANA.email]
     assert (mail.sender, mail.reply_to) == (MORGAN, MORGAN.email)
+    assert (world.letter().sender_name, world.letter().sender_email) == (MORGAN.name, MORGAN.email)
     assert mail.cc == (FELIX,)
     assert not mail.automatic, "a person signed it"
     assert mail.text == world.letter().text

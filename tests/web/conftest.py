@@ -20,7 +20,8 @@ from dunwell.engine.clock import VirtualClock
 from dunwell.engine.ports import Ports
 from dunwell.policy.facts import Person
 from dunwell.sandbox.stripe import Account, FakeStripe
-from tests.web import sample
+from dunwell.store.models import Letter
+from tests.web import letters, sample
 
 T = TypeVar("T")
 WEBHOOK_SECRET = "whsec_sample"
@@ -82,6 +83,18 @@ def stripe(account: Account, clock: VirtualClock, ports: Ports) -> Iterator[Fake
 def desk(db: None, client: Client) -> Client:
     """A client with Dana logged in."""
     client.force_login(sample.person())
+    return client
+
+
+@pytest.fixture
+def letter(db: None, ports: Ports) -> Letter:
+    return letters.draft(letters.personal(), ports)
+
+
+@pytest.fixture
+def manager(db: None, client: Client) -> Client:
+    """A client with Mara logged in, who signs."""
+    client.force_login(letters.signer())
     return client
 
 

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dunwell.policy import words
+from dunwell.policy.facts import Person
 from dunwell.policy.money import Money
 from dunwell.store import models
 
 
 @dataclass(frozen=True, slots=True)
 class LetterFile:
-    """A personal mail of a case exactly as it stands; times that have not come are None."""
+    """A personal mail of a case exactly as it stands; times that have not come are None.
+
+    `sender` is whom it was handed over from; None before.
+    """
 
     id: int
     case: int
@@ -36,6 +40,7 @@ class LetterFile:
     sent_at: datetime | None
     confirmed_at: datetime | None
     via: str
+    sender: Person | None
     author_ledger_id: str
     record_id: str
     note: str
@@ -84,6 +89,7 @@ def _file(row: models.Letter) -> LetterFile:
         sent_at=row.sent_at,
         confirmed_at=row.confirmed_at,
         via=row.via,
+        sender=Person(row.sender_name, row.sender_email) if row.sender_email else None,
         author_ledger_id=row.author_ledger_id,
         record_id=row.record_id,
         note=row.note,

@@ -191,7 +191,8 @@ class PaymentAttempt(models.Model):
 class Letter(models.Model):
     """A personal mail of a case, from draft to proof (spec 1.2). `version` grows with every change of its text.
 
-    `owner_until` is when the relationship owner's time to veto is over. `via` is what it left through.
+    `owner_until` is when the relationship owner's time to veto is over. `via` is what it left through, `sender_name`
+    and `sender_email` are whom it was handed over from.
     """
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="letters")
@@ -217,6 +218,8 @@ class Letter(models.Model):
     sent_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     via = models.CharField(max_length=10, default="")
+    sender_name = models.CharField(max_length=200, default="")
+    sender_email = models.CharField(max_length=320, default="")
     author_ledger_id = models.CharField(max_length=40, default="")
     record_id = models.CharField(max_length=40, default="")
     note = models.TextField(default="")

@@ -222,7 +222,7 @@ def _seen(found: LetterFile, subject: str, text: str) -> dict[str, Any]:
     before, _, after = text.partition(link) if link else (text, "", "")
     return {
         "letter": found,
-        "sender": signer(ports()),
+        "sender": found.sender if found.state in OUT else signer(ports()),
         "seen": {"subject": subject, "before": before.lstrip(), "link": link, "after": after.rstrip()},
     }
 

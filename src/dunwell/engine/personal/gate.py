@@ -86,7 +86,11 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
         return _breaks_rules(desk, f"Its text breaks the content rules: {in_words(breaches)}")
     if not desk.move(MessageState.HANDING_OVER, due_at=desk.now + lease, method=via, subject=letter.subject):
         return "taken"
-    letters.change(letter, via=via, author_ledger_id=read.author if via == NETSUITE else "")
+    sender = signer(desk.ports)
+    author = read.author if via == NETSUITE else ""
+    letters.change(
+        letter, via=via, author_ledger_id=author, sender_name=sender.name[:200], sender_email=sender.email
+    )
     desk.journal.write()
     return _for_ledger(desk, read.author) if via == NETSUITE else _for_mail_server(desk)
 
