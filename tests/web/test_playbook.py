@@ -65,8 +65,14 @@ def test_what_the_ledger_said_stands_beside_the_case(desk: Client) -> None:
 
     about = words_of(soup(desk.get(f"/cases/{row.pk}/")).select(".about")[0])
 
-    assert "CRM status CUSTOMER-Closed Won NetSuite, read Wed 15 Apr, 09:05 New York, customer 6001" in about
-    assert "Invoice in NetSuite Open, USD 6,880.00 open 7001, read Wed 15 Apr, 09:05 New York" in about
+    assert (
+        "CRM status CUSTOMER-Closed Won NetSuite, as read on Wed 15 Apr, 09:05 New York, customer 6001"
+        in about
+    )
+    assert (
+        "Invoice in NetSuite Open, USD 6,880.00 open as read on Wed 15 Apr, 09:05 New York there 7001"
+        in about
+    )
     assert "imani.osei@northgate.example from NetSuite in NetSuite 4021" in about
     assert "NetSuite names no relationship owner." in about
 
