@@ -59,7 +59,7 @@ class HeldBy:
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """One line of the list of cases."""
+    """One line of the list of cases. `unsigned`: it waits for nothing but the signature under a draft."""
 
     id: int
     policy: str
@@ -76,6 +76,7 @@ class CaseRow:
     stage: words.Stage | None
     last: str
     last_at: datetime | None
+    unsigned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +211,22 @@ def _rows(rows: Sequence[models.Case], now: datetime) -> list[CaseRow]:
         for entry in models.TimelineEntry.objects.filter(case__in=ids, seq=F("case__chain_length"))
     }
     stages = _stages(ids)
-    holds = _holds(rows, now)
-    return [_row(row, last.get(row.pk), stages.get(row.pk), holds.get(row.pk)) for row in rows]
+    holds, drafts = _holds(rows, now), _drafts(ids)
+    return [
+        _row(row, last.get(row.pk), stages.get(row.pk), holds.get(row.pk), draft=row.pk in drafts)
+        for row in rows
+    ]
 
 
 def _row(
-    row: models.Case, last: models.TimelineEntry | None, stage: words.Stage | None, hold: HeldBy | None
+    row: models.Case,
+    last: models.TimelineEntry | None,
+    stage: words.Stage | None,
+    hold: HeldBy | None,
+    *,
+    draft: bool,
 ) -> CaseRow:
+    runs = row.status == words.CaseStatus.OPEN.value and hold is None and not row.invoice.in_flight
     return CaseRow(
         id=row.pk,
         policy=row.policy_id,
@@ -233,7 +243,14 @@ def _row(
         stage=stage,
         last=last.summary if last else "",
         last_at=last.at if last else None,
+        unsigned=draft and runs,
     )
+
+
+def _drafts(ids: Sequence[int]) -> set[int]:
+    """The cases with a letter that nobody has signed yet."""
+    found = models.Letter.objects.filter(case__in=ids, state=words.LetterState.DRAFT.value)
+    return set(found.values_list("case_id", flat=True))
 
 
 def _stages(ids: Sequence[int]) -> dict[int, words.Stage]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef, Window
 
 from dunwell.policy import facts, words
 from dunwell.policy.money import Money
@@ -42,7 +42,7 @@ class Queue:
 
 
 def review_queue(*, kind: str = "", assigned_to: str = "", page: int = 1) -> Queue:
-    """Read open review items: most money first within each currency, then oldest first."""
+    """Read open review items: most money first within each currency, then oldest case first."""
     waiting = models.ReviewItem.objects.filter(closed_at=None)
     kinds = waiting.order_by("kind").values_list("kind").annotate(items=Count("pk"))
     found = waiting.select_related("case__invoice", "case__customer")
@@ -50,7 +50,12 @@ def review_queue(*, kind: str = "", assigned_to: str = "", page: int = 1) -> Que
         found = found.filter(kind=kind)
     if assigned_to:
         found = found.filter(assigned_to=assigned_to)
-    order = ("case__invoice__currency", "-case__invoice__open_minor", "opened_at", "pk")
+    # The items of one case stand together, where the one stands that has waited longest.
+    found = found.annotate(waits_since=Window(Min("opened_at"), partition_by="case_id"))
+    order = (
+        *("case__invoice__currency", "-case__invoice__open_minor"),
+        *("waits_since", "case_id", "opened_at", "pk"),
+    )
     start = (min(page, LAST_PAGE) - 1) * PAGE
     items = list(found.order_by(*order)[start : start + PAGE + 1])
     letters = newest_letters(item.case_id for item in items)

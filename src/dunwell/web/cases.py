@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from dunwell.policy.personal import signature_due
 from dunwell.policy.playbook import Step, playbook
 from dunwell.store import casefile, desk
 from dunwell.store.keep import book_of
@@ -75,6 +76,7 @@ def case_page(
         "zone": zone,
         "standing": standing.of(file),
         "steps": _steps(file, at),
+        "signature": signature_due(file.case, book_of(file.policy).policy, at),
         "newest_letter": file.letters[-1] if file.letters else None,
         "order": order,
         "entries": shown,

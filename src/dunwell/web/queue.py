@@ -51,7 +51,7 @@ def queue_page(
         "back": f"{reverse('review')}?{request.GET.urlencode()}",
         "found": found,
         "groups": [
-            (currency, list(rows))
+            (currency, [list(of_case) for _, of_case in groupby(rows, key=lambda row: row.case)])
             for currency, rows in groupby(found.rows, key=lambda row: row.open.currency)
         ],
         "kind": said.get("kind", ""),
