@@ -247,4 +247,6 @@ def test_a_hold_says_who_and_why_on_every_case_it_covers() -> None:
     for invoice in ("in_1", "in_2"):
         [entry] = world.entries(invoice, "hold")
         assert entry.actor == "ana"
-        assert entry.summary == "On hold (pause) until 2026-04-10 10:03 America/New_York. They asked for time."
+        assert (
+            entry.summary == "On hold (pause) until 2026-04-10 10:03 America/New_York. They asked for time."
+        )
