@@ -1,13 +1,13 @@
 """At the end of the personal track somebody calls: on the desk, in NetSuite, and what came of it (spec 1.2, 8)."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from dunwell.engine import signing
 from dunwell.engine.review import NotPossibleError
 from dunwell.policy import facts
-from dunwell.policy.words import CallOutcome
+from dunwell.policy.words import CallOutcome, ReviewKind
 from dunwell.store import models
 from tests.engine.signed import FELIX, SINCE_LEASE, KilledError, Signed, call_task, killed, utc
 
@@ -129,11 +129,21 @@ def test_a_promise_kept_closes_the_case() -> None:
     assert world.reviews() == []
 
 
-@pytest.mark.parametrize("until", [None, date(2026, 4, 1)])
-def test_a_promise_needs_a_day_to_come(until: date | None) -> None:
+@pytest.mark.parametrize("outcome", [CallOutcome.PROMISE, CallOutcome.PLAN])
+@pytest.mark.parametrize(
+    ("until", "why"),
+    [
+        (None, "Say (by which day they promised|on which day the plan)"),
+        (date(2026, 4, 1), "must not lie in the past"),
+        (date(2027, 4, 1), "within 90 days"),
+    ],
+)
+def test_a_promise_and_a_plan_need_a_day_to_come(
+    outcome: CallOutcome, until: date | None, why: str
+) -> None:
     world = at_the_end()
-    with pytest.raises(NotPossibleError, match="promised"):
-        called(world, CallOutcome.PROMISE, until=until)
+    with pytest.raises(NotPossibleError, match=why):
+        called(world, outcome, until=until)
     assert models.Hold.objects.count() == 0
     assert "call_task" in world.reviews()
 
@@ -145,11 +155,15 @@ def test_a_dispute_on_the_telephone_holds_the_case_and_asks_to_settle_it() -> No
     assert sorted(world.reviews()) == ["dispute", "escalation"]
 
 
-def test_a_plan_on_the_telephone_holds_the_case() -> None:
+def test_a_plan_on_the_telephone_holds_the_case_until_it_is_looked_at_again() -> None:
     world = at_the_end()
-    called(world, CallOutcome.PLAN, "Three parts.")
+    called(world, CallOutcome.PLAN, "Three parts.", until=date(2026, 5, 29))
     hold = models.Hold.objects.get()
-    assert (hold.kind, hold.until_at) == ("payment_plan", None)
+    assert (hold.kind, hold.until_at) == ("payment_plan", datetime(2026, 5, 30, 3, 59, tzinfo=UTC))
+    assert world.reviews() == ["escalation"]
+    world.settle(ReviewKind.ESCALATION)
+    assert world.case().due_at == hold.until_at
+    world.run_for(days=40)
     assert world.reviews() == ["escalation"]
 
 

@@ -39,7 +39,7 @@ def test_a_call_task_offers_the_six_outcomes_of_a_call(desk: Client, task: Revie
     [
         (CallOutcome.PROMISE, "2026-04-21", ("promise", datetime(2026, 4, 22, 3, 59, tzinfo=UTC))),
         (CallOutcome.DISPUTE, "", ("dispute", None)),
-        (CallOutcome.PLAN, "", ("payment_plan", None)),
+        (CallOutcome.PLAN, "2026-04-21", ("payment_plan", datetime(2026, 4, 22, 3, 59, tzinfo=UTC))),
     ],
 )
 def test_a_promise_a_dispute_and_a_plan_hold_the_case_and_end_the_task(
@@ -76,8 +76,9 @@ def test_whoever_was_not_reached_is_still_to_be_called(
         ({"outcome": ""}, "Choose how the call ended."),
         ({"outcome": "shouted"}, "Select a valid choice."),
         ({"outcome": "promise"}, "Say by which day they promised to pay."),
+        ({"outcome": "plan"}, "Say on which day the plan is to be looked at again."),
         ({"outcome": "promise", "until": "soon"}, "This is not a day."),
-        ({"outcome": "promise", "until": "2026-04-14"}, "The promised day must not lie in the past."),
+        ({"outcome": "promise", "until": "2026-04-14"}, "The day must not lie in the past."),
     ],
 )
 def test_a_call_that_is_not_told_completely_is_shown_as_typed(

@@ -1,5 +1,6 @@
 """The page of a letter: read, changed, checked, approved by those who sign, and never lost."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -248,16 +249,39 @@ def test_a_discarded_draft_is_written_anew(desk: Client, letter: Letter) -> None
     assert not Hold.objects.exists()
 
 
-def test_whoever_takes_over_holds_the_case_and_no_new_draft_comes(desk: Client, letter: Letter) -> None:
-    response = desk.post(_address(letter, "discard"), {"version": 1, "then": "by-hand"}, follow=True)
+def test_whoever_takes_over_has_it_on_the_desk_and_no_new_draft_comes(desk: Client, letter: Letter) -> None:
+    typed = {"version": 1, "then": "by-hand", "until": "2026-04-21"}
+    response = desk.post(_address(letter, "discard"), typed, follow=True)
 
-    hold = Hold.objects.get()
-    assert "The draft is gone. The case waits until you release it." in text(response)
-    assert (hold.kind, hold.until_at, hold.by) == ("pause", None, "dana")
+    hold, item = Hold.objects.get(), ReviewItem.objects.get(closed_at=None)
+    said = "The draft is gone. It lies on your desk: write or call, then record what came of it by Tue 21 Apr."
+    assert said in text(response)
+    assert (hold.kind, hold.until_at, hold.by) == ("pause", datetime(2026, 4, 22, 3, 59, tzinfo=UTC), "dana")
+    assert (item.kind, item.assigned_to) == ("call_task", "dana")
+    assert item.reason == "dana took over from draft 1."
+    assert "Write or call, then record what came of it." in text(desk.get("/review/?whose=mine"))
     assert [each.state for each in Letter.objects.all()] == [LetterState.WITHDRAWN.value]
 
 
-@pytest.mark.parametrize("said", [{"version": 7, "then": "by-hand"}, {"version": 1}, {"then": "x"}])
+def test_whoever_takes_over_says_until_when_a_week_unless_they_choose(desk: Client, letter: Letter) -> None:
+    offered = soup(desk.get(_address(letter))).select("#discard-until")[0]
+    response = desk.post(_address(letter, "discard"), {"version": 1, "then": "by-hand"})
+
+    letter.refresh_from_db()
+    page = soup(response)
+    assert offered["value"] == f"{NOW.date() + timedelta(days=7)}"
+    assert response.status_code == 422
+    assert page.select("#discard-until_error")[0].get_text() == (
+        "Choose the day until which the case waits for you."
+    )
+    assert letter.state == LetterState.DRAFT.value
+    assert not Hold.objects.exists()
+
+
+@pytest.mark.parametrize("said", [
+        {"version": 7, "then": "by-hand", "until": "2026-04-21"},
+        {"version": 1, "then": "by-hand", "until": "2026-04-01"},
+        {"version": 1}, {"then": "x"}])
 def test_nothing_is_discarded_by_a_page_that_is_out_of_date_or_makes_no_choice(
     desk: Client, letter: Letter, said: dict[str, Any]
 ) -> None:

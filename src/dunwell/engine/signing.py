@@ -158,6 +158,30 @@ def discard_letter(*, letter_id: int, version: int, by: str, now: datetime, port
         desk.finish()
 
 
+def take_over_letter(
+    *, letter_id: int, version: int, until: date | None, by: str, now: datetime, ports: Ports
+) -> None:
+    """Throw a draft away and write or call in person: what is to be done lies on that person's desk.
+
+    The case waits through the customer's day `until`; if nothing has come of it by then, the rules go on.
+    """
+    with one_transaction():
+        desk = _letter(letter_id, now, ports)
+        _must_be_editable(desk, version)
+        ends = _end_of(desk, until, "Say until which day the case waits for you.")
+        drafts.withdraw(desk.row, desk.letter, f"{by} took over.", desk.journal, by=by)
+        reason = f"{by} took over from draft {desk.letter.number}."
+        _hold(desk, HoldKind.PAUSE, ends, reason, by)
+        people.ask(desk.row, ReviewKind.CALL_TASK, reason, _BY_HAND, now)
+        for item in people.open_reviews_of(desk.row):
+            if item.kind == ReviewKind.CALL_TASK.value:
+                people.assign_review(item, by)
+        desk.finish()
+
+
+_BY_HAND = "Write or call, then record what came of it."
+
+
 def veto_letter(*, letter_id: int, reason: str, by: str, now: datetime, ports: Ports) -> None:
     """The relationship owner stops a letter: the case waits until a person releases the hold."""
     with one_transaction():
@@ -218,12 +242,12 @@ def record_call_outcome(
 ) -> None:
     """Say how a call ended (spec 8). Who was not reached is still to be called; anything else ends the task.
 
-    A promise lasts through the customer's day `until`; a dispute and a plan hold the case until released.
+    A promise lasts, and a plan holds the case, through the customer's day `until`; a dispute until released.
     """
     with one_transaction():
         item, row = _call_task(review_id)
         desk = _Desk(*_parts(row, now), ports)
-        ends = _end_of_promise(desk, until) if outcome is CallOutcome.PROMISE else None
+        ends = _end_of(desk, until, NEEDS_A_DAY[outcome]) if outcome in NEEDS_A_DAY else None
         said = f"{_CALL_SAID[outcome]} {note.strip()[:2000]}".strip()
         desk.journal.entry(row, "called", said, by=by, detail={"outcome": outcome.value})
         if outcome in _CALL_AGAIN:
@@ -247,6 +271,10 @@ _CALL_SAID = {
     CallOutcome.PLAN: "The customer asked for a payment plan.",
     CallOutcome.WRONG_NUMBER: "The number is wrong; the call is still to be made.",
 }
+NEEDS_A_DAY = {
+    CallOutcome.PROMISE: "Say by which day they promised to pay.",
+    CallOutcome.PLAN: "Say on which day the plan is to be looked at again.",
+}
 _CALL_AGAIN = (CallOutcome.NO_ANSWER, CallOutcome.WRONG_NUMBER)
 _CALL_HOLDS = {
     CallOutcome.PROMISE: HoldKind.PROMISE,
@@ -266,14 +294,16 @@ def _call_task(review_id: int) -> tuple[models.ReviewItem, models.Case]:
     return item, row
 
 
-def _end_of_promise(desk: _Desk, until: date | None) -> datetime:
-    """The last minute of the promised day where the customer is; rules speak again the working morning after."""
+def _end_of(desk: _Desk, until: date | None, wanted: str) -> datetime:
+    """The last minute of a day where the customer is; rules speak again the working morning after."""
     if until is None:
-        raise NotPossibleError("Say by which day they promised to pay.")
+        raise NotPossibleError(wanted)
     zone = zone_for(desk.case.customer, desk.book.policy).zone
     ends = at_local(until, time(23, 59), zone)
     if ends <= desk.journal.now:
-        raise NotPossibleError("The promised day must not lie in the past.")
+        raise NotPossibleError("The day must not lie in the past.")
+    if until > desk.journal.now.astimezone(zone).date() + _LONGEST_WAIT:
+        raise NotPossibleError(f"Choose a day within {_LONGEST_WAIT.days} days.")
     return ends
 
 

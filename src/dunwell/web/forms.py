@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.http import QueryDict
 
+from dunwell.engine.signing import NEEDS_A_DAY
 from dunwell.policy.words import CallOutcome, CaseStatus, Ending, HoldScope, ReviewKind, Track
 from dunwell.store import desk
 from dunwell.web import words
@@ -242,22 +243,31 @@ class DiscardLetter(forms.Form):
         label="Then",
         choices=[
             (AGAIN, "write a new draft from what is known now"),
-            (BY_HAND, "I take over: the case waits until I release it"),
+            (BY_HAND, "I take over: I write or call, and the case waits for me until the day below"),
         ],
         widget=forms.RadioSelect,
         initial=AGAIN,
     )
+    until = _DayField(label="Waits for you until")
+
+    def clean(self) -> dict[str, object]:
+        """Insist on the day on which the case stops waiting for whoever takes over."""
+        said: dict[str, object] = self.cleaned_data
+        by_hand = said.get("then") == self.BY_HAND
+        if by_hand and said.get("until") is None and "until" not in self.errors:
+            self.add_error("until", "Choose the day until which the case waits for you.")
+        return said
 
 
 class CallResult(forms.Form):
-    """How a call ended; a promise names its day."""
+    """How a call ended; a promise names its day, and a plan the day it is looked at again."""
 
     outcome = forms.ChoiceField(
         label="How it ended",
         choices=[("", "Choose"), *((outcome.value, words.CALL[outcome]) for outcome in CallOutcome)],
         error_messages={"required": "Choose how the call ended."},
     )
-    until = _DayField(label="Promised by")
+    until = _DayField(label="Until")
     note = forms.CharField(
         label="What was said",
         max_length=1000,
@@ -266,11 +276,11 @@ class CallResult(forms.Form):
     )
 
     def clean(self) -> dict[str, object]:
-        """Insist on the day of a promise."""
+        """Insist on the day of a promise or a plan."""
         said: dict[str, object] = self.cleaned_data
-        promised = said.get("outcome") == CallOutcome.PROMISE.value
-        if promised and said.get("until") is None and "until" not in self.errors:
-            self.add_error("until", "Say by which day they promised to pay.")
+        wanted = NEEDS_A_DAY.get(CallOutcome(said["outcome"])) if said.get("outcome") else None
+        if wanted and said.get("until") is None and "until" not in self.errors:
+            self.add_error("until", wanted)
         return said
 
 

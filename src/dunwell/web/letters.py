@@ -1,6 +1,7 @@
 """The page of one personal mail: read, change, check while typing, approve, discard; and what became of it."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dunwell.engine.links import link_in
 from dunwell.engine.personal.text import signer
-from dunwell.engine.review import NotPossibleError, place_hold
+from dunwell.engine.review import NotPossibleError
 from dunwell.engine.signing import (
     BreaksRulesError,
     Edited,
@@ -20,9 +21,11 @@ from dunwell.engine.signing import (
     check_text,
     discard_letter,
     edit_letter,
+    take_over_letter,
 )
 from dunwell.policy.content import Breach
-from dunwell.policy.words import HoldKind, HoldScope, LetterState
+from dunwell.policy.saying import day
+from dunwell.policy.words import LetterState
 from dunwell.store import accounts
 from dunwell.store.casefile import case_file
 from dunwell.store.letterfile import LetterFile, letter_file
@@ -93,23 +96,25 @@ def change(request: HttpRequest, letter_id: int) -> HttpResponse:
 
 @require_POST
 def discard(request: HttpRequest, letter_id: int) -> HttpResponse:
-    """Throw a draft away; then a new one follows, or the case waits for whoever takes over."""
+    """Throw a draft away; then a new one follows, or whoever takes over has it on the desk."""
     found = _letter_or_404(letter_id)
-    form = forms.DiscardLetter(request.POST)
+    form = forms.DiscardLetter(request.POST, auto_id="discard-%s")
     if not form.is_valid():
-        return letter_page(request, letter_id, problem="Choose what is to follow.", status=422)
-    by_hand = form.cleaned_data["then"] == forms.DiscardLetter.BY_HAND
-    version = form.cleaned_data["version"]
+        problem = "" if form.errors.get("until") else "Choose what is to follow."
+        return letter_page(request, letter_id, problem=problem, discarding=form, status=422)
+    version, until = form.cleaned_data["version"], form.cleaned_data["until"]
+    by, at = user_name(request), now()
     try:
-        if by_hand:
-            _must_be_as_seen(found, version)
-            _take_over(request, found)
-        discard_letter(letter_id=letter_id, version=version, by=user_name(request), now=now(), ports=ports())
+        if form.cleaned_data["then"] == forms.DiscardLetter.BY_HAND:
+            take_over_letter(
+                letter_id=letter_id, version=version, until=until, by=by, now=at, ports=ports()
+            )
+            said = f"It lies on your desk: write or call, then record what came of it by {day(until, at)}."
+        else:
+            discard_letter(letter_id=letter_id, version=version, by=by, now=at, ports=ports())
+            said = "A new one is written from what is known now."
     except NotPossibleError as error:
-        return letter_page(request, letter_id, problem=str(error), status=409)
-    said = (
-        "The case waits until you release it." if by_hand else "A new one is written from what is known now."
-    )
+        return letter_page(request, letter_id, problem=str(error), discarding=form, status=409)
     messages.success(request, f"The draft is gone. {said}")
     return redirect("case", case_id=found.case)
 
@@ -119,6 +124,7 @@ def letter_page(
     letter_id: int,
     *,
     form: forms.EditLetter | None = None,
+    discarding: forms.DiscardLetter | None = None,
     problem: str = "",
     theirs: bool = False,
     typed: Typed | None = None,
@@ -145,7 +151,7 @@ def letter_page(
         "may_approve": request.user.has_perm(accounts.APPROVE),
         "signers": accounts.signers(),
         "form": form,
-        "discard": forms.DiscardLetter(initial={"version": found.version}, auto_id="discard-%s"),
+        "discard": discarding or _discarding(found, at.astimezone(zone_of(file.case.customer, file.policy))),
         "problem": problem,
         "theirs": theirs,
         "typed": typed,
@@ -155,6 +161,11 @@ def letter_page(
         breaches = check_text(letter_id=letter_id, subject=subject, text=text, now=at, ports=ports())
         context |= {"breaches": breaches, "said": _digest(breaches)}
     return page(request, "web/letter.html", context, at=at, status=status)
+
+
+def _discarding(found: LetterFile, local: datetime) -> forms.DiscardLetter:
+    week = local.date() + timedelta(days=7)
+    return forms.DiscardLetter(initial={"version": found.version, "until": week}, auto_id="discard-%s")
 
 
 def _edit(request: HttpRequest, letter_id: int, form: forms.EditLetter) -> Edited:
@@ -181,25 +192,6 @@ def _kept_apart(request: HttpRequest, letter_id: int, form: forms.EditLetter, wh
         return letter_page(request, letter_id, problem=why, status=409)
     again = forms.EditLetter({"version": found.version, "subject": typed.subject, "text": typed.text})
     return letter_page(request, letter_id, form=again, problem=why, theirs=True, status=409)
-
-
-def _must_be_as_seen(found: LetterFile, version: int) -> None:
-    if found.state not in EDITABLE or found.version != version:
-        raise NotPossibleError("Somebody changed it meanwhile. Look at it as it is now, then try again.")
-
-
-def _take_over(request: HttpRequest, found: LetterFile) -> None:
-    """Hold the case first, so that no new draft is written in between."""
-    place_hold(
-        case_id=found.case,
-        kind=HoldKind.PAUSE,
-        scope=HoldScope.CASE,
-        until=None,
-        reason=f"{user_name(request)} took over from draft {found.number}.",
-        by=user_name(request),
-        now=now(),
-        ports=ports(),
-    )
 
 
 def _done(edited: Edited, *, approving: bool) -> str:
