@@ -17,6 +17,7 @@ from dunwell.policy.gate import Verdict, VerdictKind, check_charge_gate, check_g
 from dunwell.policy.ledger import Standing, Unapplied, UnappliedKind, UnappliedReading
 from dunwell.policy.money import Money
 from dunwell.policy.policy import default_policy
+from dunwell.policy.signing import Says
 from dunwell.policy.words import (
     ActionKind,
     AttemptOutcome,
@@ -302,8 +303,12 @@ def signed(
     of: Case = SIGNED,
     reading: InvoiceReading | Unreadable = QUIET,
     amount: Money = FULL,
+    why: str = "insufficient_funds",
 ) -> Verdict:
-    return check_letter_gate(of, amount, reading, known, POLICY, NOW, due_since=NOW)
+    contact = of.customer.contact
+    name, email = (contact.name, contact.email) if contact else ("", "")
+    says = Says(amount, name, email, why, FAILED)
+    return check_letter_gate(of, says, reading, known, POLICY, NOW, due_since=NOW)
 
 
 def charged(
@@ -476,3 +481,11 @@ def test_a_charge_the_customer_asked_for_goes_ahead_whatever_our_own_retries_may
 
     assert charged(None, of, trigger=AttemptTrigger.NEW_METHOD, method="pm_2").kind is VerdictKind.SEND
     assert of.track is Track.PERSONAL
+
+
+def test_a_letter_that_tells_of_another_decline_than_the_last_is_withdrawn_at_the_door() -> None:
+    verdict = signed(why="expired_card")
+    assert (verdict.kind, verdict.why) == (
+        VerdictKind.ADJUST,
+        "The payment has failed once more, for another reason (insufficient_funds, not expired_card).",
+    )

@@ -63,7 +63,7 @@ def test_a_currency_without_a_threshold_goes_to_a_person() -> None:
     opening = opened("1.00", "1.00", "1.00", currency="BGN")
 
     assert opening == Opening(
-        None, ReviewKind.MRR_UNKNOWN, "The policy names no threshold for the personal track in BGN."
+        None, ReviewKind.MRR_UNKNOWN, "The MRR is in BGN, for which the policy has no threshold."
     )
 
 

@@ -6,7 +6,7 @@ accept unless NetSuite does not know the customer.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ from dunwell.policy.policy import Policy
 from dunwell.policy.preparing import switched_on
 from dunwell.policy.retries import method_of, no_retry_because
 from dunwell.policy.rules import CALLED, SETTLED, STRANGE, cap_ends
+from dunwell.policy.signing import Says, outdated
 from dunwell.policy.words import (
     ActionKind,
     AttemptTrigger,
@@ -106,7 +107,7 @@ def check_gate(
 
 def check_letter_gate(
     case: Case,
-    letter_amount: Money,
+    says: Says,
     reading: InvoiceReading | Unreadable,
     standing: Standing | Unreadable | None,
     policy: Policy,
@@ -116,18 +117,19 @@ def check_letter_gate(
 ) -> Verdict:
     """Judge a signed personal mail that is about to leave, by fresh readings of both ledgers (spec 1.2, 5).
 
-    `ADJUST` means that another amount is open than the manager signed: the letter is withdrawn, not rewritten.
+    `ADJUST` means that it says what is no longer so, above all another amount than is open: the letter is
+    withdrawn, not rewritten, since a manager signed it.
     """
     invoice = _freshly_read(reading, policy, now, due_since)
     if isinstance(invoice, Verdict):
         return invoice
     return (
-        _ledger_says_no(invoice, letter_amount.currency)
+        _ledger_says_no(invoice, says.amount.currency)
         or _case_says_no(case, None, now)
         or _not_proved(case, reading, policy)
         or _standing_says_no(case, invoice, standing, policy, now, due_since)
         or _not_yet(case, invoice, None, policy, now)
-        or _at_its_amount(invoice, letter_amount)
+        or _as_signed(case, invoice, says)
     )
 
 
@@ -357,6 +359,12 @@ def _not_yet(
         if opens > now:
             return Verdict(VerdictKind.WAIT, "It is outside the customer's working hours.", again_at=opens)
     return None
+
+
+def _as_signed(case: Case, invoice: Invoice, says: Says) -> Verdict:
+    if why := outdated(says, replace(case, invoice=invoice)):
+        return Verdict(VerdictKind.ADJUST, why, invoice.open)
+    return _at_its_amount(invoice, says.amount)
 
 
 def _at_its_amount(invoice: Invoice, message_amount: Money) -> Verdict:

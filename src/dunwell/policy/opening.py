@@ -29,7 +29,7 @@ def open_on(customer: Customer, policy: Policy) -> Opening:
         return _unknown("The three months of MRR are in different currencies and cannot be averaged.")
     threshold = policy.thresholds.get(currency)
     if threshold is None:
-        return _unknown(f"The policy names no threshold for the personal track in {currency}.")
+        return _unknown(f"The MRR is in {currency}, for which the policy has no threshold.")
     total = sum(month.minor for month in months)
     inputs = f"{months[0]}, {months[1]} and {months[2]} ({customer.mrr.source})"
     if total > 3 * threshold.minor:

@@ -77,7 +77,8 @@ def missing(case: Case, policy: Policy) -> tuple[ReviewKind, str] | None:
         return None
     opening = open_on(case.customer, policy)
     if opening.track is None:
-        return ReviewKind.MRR_UNKNOWN, f"{opening.because} {_told(case)}Find it out, then settle this."
+        todo = "Find it out" if case.customer.mrr is None else "Put that right"
+        return ReviewKind.MRR_UNKNOWN, f"{opening.because} {_told(case)}{todo}, then settle this."
     if opening.track is not Track.PERSONAL:
         what = f"{opening.because} The personal track is for those above it."
         return ReviewKind.INCOMPLETE, f"{what} Correct the MRR, or close the case and write yourself."

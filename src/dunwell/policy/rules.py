@@ -20,6 +20,7 @@ from dunwell.policy.cadence import (
 from dunwell.policy.calendars import into_window
 from dunwell.policy.decision import Action, Decision, ask, silent
 from dunwell.policy.facts import Case, Hold
+from dunwell.policy.opening import open_on
 from dunwell.policy.policy import Policy
 from dunwell.policy.retries import is_under_way, look
 from dunwell.policy.saying import hold_word, in_full
@@ -112,7 +113,7 @@ def chargeback(case: Case, _policy: Policy, now: datetime) -> Decision | str:
 
 
 def on_hold(case: Case, policy: Policy, now: datetime) -> Decision | str:
-    """Keep silent while a hold is active; look again when the first one ends."""
+    """Keep silent until the last active hold ends; look again when the first one does, so that its end is told."""
     active = [hold for hold in case.holds if is_active(hold, now)] if case.holds else None
     if not active:
         return "no hold is active"
@@ -120,14 +121,17 @@ def on_hold(case: Case, policy: Policy, now: datetime) -> Decision | str:
     kinds = " and ".join(dict.fromkeys(hold_word(hold.kind, hold.until) for hold in active))
     next_look = min(ends, default=None)
     zone = zone_for(case.customer, policy).zone
-    until = f"until {in_full(next_look, zone)}" if next_look else "until a person ends it"
+    lasts = len(ends) == len(active)
+    until = f"until {in_full(max(ends), zone)}" if lasts else "until a person ends it"
     return silent(f"The case is on hold ({kinds}) {until}.", next_look)
 
 
-def track_unknown(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
-    """Ask a person when the MRR, and so the track, is unknown."""
+def track_unknown(case: Case, policy: Policy, _now: datetime) -> Decision | str:
+    """Ask a person when the MRR, or the threshold for it, and so the track, is unknown."""
     if case.track is not None:
         return "the track is known"
+    if case.customer.mrr is not None and (opening := open_on(case.customer, policy)).track is None:
+        return ask(case, ReviewKind.MRR_UNKNOWN, opening.because)
     return ask(case, ReviewKind.MRR_UNKNOWN, "The customer's MRR is unknown, so the track is open.")
 
 

@@ -192,7 +192,7 @@ class Letter(models.Model):
     """A personal mail of a case, from draft to proof (spec 1.2). `version` grows with every change of its text.
 
     `owner_until` is when the relationship owner's time to veto is over. `via` is what it left through, `sender_name`
-    and `sender_email` are whom it was handed over from.
+    and `sender_email` are whom it was handed over from, `reason_code` is the decline the text was written about.
     """
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="letters")
@@ -208,6 +208,7 @@ class Letter(models.Model):
     text = models.TextField()
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
+    reason_code = models.CharField(max_length=100, default="")
     drafted_at = models.DateTimeField()
     edited_at = models.DateTimeField(null=True)
     edited_by = models.CharField(max_length=150, default="")

@@ -11,7 +11,7 @@ from dunwell.policy.book import Book
 from dunwell.policy.facts import Case, Person
 from dunwell.policy.money import Money
 from dunwell.policy.owner import owner_time_ends
-from dunwell.policy.signing import SIGNED_AS_BEFORE, outdated
+from dunwell.policy.signing import SIGNED_AS_BEFORE, Says, outdated
 from dunwell.policy.words import HoldKind, LetterState, MessageState, ReviewKind
 from dunwell.store import claims, letters, models, people
 from dunwell.store.journal import Effect, Journal
@@ -41,6 +41,7 @@ def write(
         text=written.text,
         amount_minor=case.invoice.open.minor,
         currency=case.invoice.open.currency,
+        reason_code=case.reason.code if case.reason else "",
         drafted_at=to.now,
         owner_until=owner_time_ends(to.now, book.policy) if owner else None,
     )
@@ -103,13 +104,18 @@ def refresh(row: models.Case, case: Case, to: Journal) -> Case:
 
 def stale(letter: models.Letter, case: Case) -> str | None:
     """Say in a sentence what a letter says that is no longer so; None when it still holds."""
-    named = Money(letter.amount_minor, letter.currency)
-    why = outdated(named, letter.to_name, letter.to_address, case)
+    why = outdated(says(letter), case)
     owner = case.customer.owner
     if why is None and letter.cc_address and (owner is None or owner.email != letter.cc_address):
         who = f"{owner.name} <{owner.email}>" if owner else "nobody"
         return f"The relationship owner is {who} now."
     return why
+
+
+def says(letter: models.Letter) -> Says:
+    """What a letter in a row says."""
+    amount = Money(letter.amount_minor, letter.currency)
+    return Says(amount, letter.to_name, letter.to_address, letter.reason_code, letter.drafted_at)
 
 
 def withdraw(row: models.Case, letter: models.Letter, why: str, to: Journal, *, by: str = "dunwell") -> bool:

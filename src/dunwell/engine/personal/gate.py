@@ -17,7 +17,6 @@ from dunwell.engine.rereading import NOT_SET_UP, Reread, keep_reread, lock, rere
 from dunwell.policy.facts import Person, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_letter_gate
 from dunwell.policy.ledger import LedgerMail
-from dunwell.policy.money import Money
 from dunwell.policy.readings import OutgoingMail
 from dunwell.policy.words import CaseStatus, LetterState, MessageState, ReviewKind
 from dunwell.store import claims, keep, letters, models, snapshots
@@ -70,9 +69,9 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
     case = snapshots.snapshots([desk.row], desk.now)[desk.row.pk]
     if ledgers.readable and ReviewKind.LEDGER_UNREADABLE in case.reviews:
         answers_again(desk.row, desk.journal)
-    amount = Money(desk.letter.amount_minor, desk.letter.currency)
+    says = drafts.says(desk.letter)
     verdict = check_letter_gate(
-        case, amount, ledgers.stripe, ledgers.standing, policy, desk.now, due_since=since
+        case, says, ledgers.stripe, ledgers.standing, policy, desk.now, due_since=since
     )
     if not ledgers.readable and verdict.again_at is not None:
         return ask_again(desk.item, desk.row, desk.journal, verdict, verdict.again_at)

@@ -15,10 +15,9 @@ from dunwell.policy.cadence import band_of
 from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
 from dunwell.policy.gate import Verdict, VerdictKind, check_charge_gate, check_gate, check_letter_gate
-from dunwell.policy.money import Money
 from dunwell.policy.personal import live_letter
 from dunwell.policy.policy import Policy
-from dunwell.policy.signing import outdated
+from dunwell.policy.signing import Says, outdated
 from dunwell.policy.words import (
     ActionKind,
     AttemptOutcome,
@@ -41,8 +40,8 @@ class World:
         self.methods = Methods()
         self._steps: list[Step] = []
         self._written: dict[str, dict[str, datetime]] = defaultdict(dict)
-        # What the letter that has not left says: how much is open, and to whom it is addressed.
-        self._says: dict[str, tuple[Money, str, str]] = {}
+        # What the letter that has not left says.
+        self._says: dict[str, Says] = {}
 
     def drain(self) -> list[Step]:
         """Return what was done since this was asked last."""
@@ -152,7 +151,7 @@ class World:
     def _refresh(self, invoice: str, now: datetime) -> None:
         """Withdraw a letter that says what is no longer so."""
         case = self.cases[invoice]
-        if (letter := live_letter(case)) is None or (why := outdated(*self._says[invoice], case)) is None:
+        if (letter := live_letter(case)) is None or (why := outdated(self._says[invoice], case)) is None:
             return
         self.cases[invoice] = letters.withdrawn(case)
         because = f"Letter {letter.number} was withdrawn: {why}"
@@ -166,7 +165,8 @@ class World:
                 case = replace(case, collection=facts.Collection(CollectionOwner.DUNWELL, now, now))
             case ActionKind.DRAFT if case.customer.contact is not None:
                 contact = case.customer.contact
-                self._says[invoice] = case.invoice.open, contact.name, contact.email
+                why = case.reason.code if case.reason else ""
+                self._says[invoice] = Says(case.invoice.open, contact.name, contact.email, why, now)
                 case = letters.drafted(case, action.letter or 1, contact.email, self.book.policy, now)
             case ActionKind.HOLD if action.hold is not None:
                 case = letters.held(replace(case, holds=(*case.holds, action.hold)), action.hold.kind)
@@ -206,8 +206,7 @@ class World:
         case, policy = self.seen(invoice, now), self.book.policy
         reading = _read(case, now)
         if action.letter is not None:
-            named, _, _ = self._says[invoice]
-            return check_letter_gate(case, named, reading, None, policy, now, due_since=now)
+            return check_letter_gate(case, self._says[invoice], reading, None, policy, now, due_since=now)
         stage, amount = action.stage or Stage.NOTICE, case.invoice.open
         return check_gate(case, stage, amount, reading, policy, now, due_since=now, standing=None)
 
