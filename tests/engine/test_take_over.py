@@ -385,14 +385,29 @@ def test_an_invoice_that_is_paid_meanwhile_needs_no_hand_back() -> None:
     assert world.reviews() == []
 
 
-def test_a_case_closed_while_stripe_is_being_asked_is_put_back_as_it_was() -> None:
+def closed_meanwhile(ending: words.Ending) -> World:
     world = large()
     world.decide()
-    world.ledger.before_read = lambda _invoice: world.close() if world.case().closed_at is None else None
+    world.ledger.before_read = lambda _: transfer(world, ending) if world.case().closed_at is None else None
     world.run()
+    return world
+
+
+def test_a_case_transferred_while_stripe_is_being_asked_is_put_back_as_it_was() -> None:
+    world = closed_meanwhile(words.Ending.TRANSFERRED)
     assert world.outbox() == [("take_over", "sent"), ("hand_back", "sent")]
-    assert (world.case().collection, world.case().ending) == ("stripe", "paid_elsewhere")
+    assert (world.case().collection, world.case().ending) == ("stripe", "transferred")
     assert world.ledger.invoices["in_1"].reading.auto_advance is True
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [words.Ending.PAID_ELSEWHERE, words.Ending.WRITTEN_OFF, words.Ending.VOIDED, words.Ending.CREDITED],
+)
+def test_a_case_that_ends_otherwise_while_stripe_is_being_asked_leaves_it_quiet(ending: words.Ending) -> None:
+    world = closed_meanwhile(ending)
+    assert world.outbox() == [("take_over", "sent")]
+    assert world.ledger.invoices["in_1"].reading.auto_advance is False
 
 
 def test_a_worker_killed_around_the_hand_back_hands_back_once_in_the_end() -> None:

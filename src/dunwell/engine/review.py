@@ -11,6 +11,7 @@ from dunwell.policy import words
 from dunwell.policy.addresses import is_address
 from dunwell.policy.decide import decide
 from dunwell.policy.facts import Hold
+from dunwell.policy.gate import no_charge_because
 from dunwell.policy.saying import on_hold
 from dunwell.policy.zones import zone_for
 from dunwell.store import cases, keep, letters, models, people, snapshots
@@ -234,7 +235,10 @@ def close_by_hand(*, case_id: int, ending: words.Ending, reason: str, by: str, n
     if not reason.strip():
         raise NotPossibleError("Say why the case is closed.")
     with one_transaction():
-        _close(_open_case(case_id), ending, reason, by, Journal(now))
+        row = _open_case(case_id)
+        if ending is words.Ending.TRANSFERRED and row.collection == words.CollectionOwner.DUNWELL.value:
+            _must_be_free(row, now)
+        _close(row, ending, reason, by, Journal(now))
 
 
 def hand_back(*, case_id: int, by: str, now: datetime, reason: str = "") -> None:
@@ -243,8 +247,21 @@ def hand_back(*, case_id: int, by: str, now: datetime, reason: str = "") -> None
         row = _open_case(case_id)
         if row.collection == words.CollectionOwner.STRIPE.value:
             raise NotPossibleError("Stripe collects this invoice already.")
+        _must_be_free(row, now)
         why = f"Collection goes back to Stripe. {reason}"
         _close(row, words.Ending.TRANSFERRED, why, by, Journal(now))
+
+
+def _must_be_free(row: models.Case, now: datetime) -> None:
+    """Stripe would charge what is contested, paid in parts by agreement, or under way already."""
+    case = snapshots.snapshots([row], now)[row.pk]
+    under_way = words.ActionKind.RETRY in case.under_way or case.invoice.in_flight
+    why = "a payment is under way" if under_way else None
+    owed = case.invoice.open.minor > 0 and case.invoice.status is words.InvoiceStatus.OPEN
+    why = why or (no_charge_because(case.invoice, case.holds, now) if owed else None)
+    if why:
+        what = "Collection cannot go back to Stripe now"
+        raise NotPossibleError(f"{what}: {why}. Wait for it, release the hold, or close the case otherwise.")
 
 
 def _close(row: models.Case, ending: words.Ending, reason: str, by: str, journal: Journal) -> None:

@@ -7,14 +7,22 @@ under the same one Stripe would repeat what it answered before, for a day.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from dunwell.engine.ask_again import answers_again, ask_again, never_given_up
+from dunwell.engine.ask_again import SLOWLY, TELL_AGAIN, answers_again, ask_again, never_given_up
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, proposal_for
-from dunwell.engine.rereading import is_quiet
+from dunwell.engine.rereading import is_quiet, keep_reread, lock, reread
 from dunwell.policy.facts import InvoiceReading, Unreadable
-from dunwell.policy.words import CaseStatus, CollectionOwner, InvoiceStatus, MessageState, ReviewKind
-from dunwell.store import cases, claims, keep, models, people
+from dunwell.policy.gate import Verdict, VerdictKind, check_hand_back
+from dunwell.policy.words import (
+    CaseStatus,
+    CollectionOwner,
+    Ending,
+    InvoiceStatus,
+    MessageState,
+    ReviewKind,
+)
+from dunwell.store import cases, claims, keep, models, people, snapshots
 from dunwell.store.journal import Effect, Journal
 
 TAKEN_OVER, HANDED_BACK = "taken_over", "handed_back"
@@ -64,6 +72,8 @@ def hand_back(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timed
     """Switch Stripe's retries of an invoice on again and prove it; works on closed cases, which it is for."""
     if item.case.collection == CollectionOwner.STRIPE.value:
         return _stop(item, clock, "Stripe collects already.")
+    if kept := _kept_back(item, ports, clock):
+        return kept
     reading = _switch(item, ports, clock, automatic=True)
     with claims.one_transaction():
         desk = _Desk(item, cases.locked_case(item.case_id), Journal(clock.now()), ports)
@@ -74,6 +84,48 @@ def hand_back(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timed
         if reading.invoice.status is not InvoiceStatus.OPEN:
             return _nothing_to_collect(desk, reading)
         return _given(desk, reading) if reading.auto_advance else _not_given(desk, reading)
+
+
+def _kept_back(item: models.OutboxItem, ports: Ports, clock: Clock) -> str:
+    """Ask both ledgers whether Stripe may collect; return the state of a hand-back that must not be made now."""
+    read = reread(item.case, ports, clock)
+    with claims.one_transaction():
+        desk = _Desk(item, lock(item, read), Journal(clock.now()), ports)
+        row, journal, policy = desk.row, desk.journal, keep.book_of(item.case.policy_id).policy
+        read = keep_reread(row, read, policy, journal)
+        case = snapshots.snapshots([row], journal.now)[row.pk]
+        since = item.queued_at
+        verdict = check_hand_back(case, read.stripe, read.standing, policy, journal.now, due_since=since)
+        for who, said in (("Stripe", read.stripe), ("NetSuite", read.standing)):
+            if isinstance(said, Unreadable):
+                verdict = never_given_up(who, said, policy, journal.now, since)
+        if verdict.again_at is not None:
+            return ask_again(item, row, journal, verdict, verdict.again_at)
+        if verdict.kind is not VerdictKind.SEND:
+            return _not_handed_back(desk, verdict)
+        for kind in _IN_THE_WAY if item.note else ():
+            people.settle_kind(row, kind, "It does not stand in the way any more.", "dunwell", journal.now)
+        journal.write()
+        return ""
+
+
+_IN_THE_WAY = (ReviewKind.LEDGERS_DISAGREE, ReviewKind.UNAPPLIED, ReviewKind.GATE_CLOSED)
+
+
+def _not_handed_back(desk: _Desk, verdict: Verdict) -> str:
+    """Stripe is left quiet and a person told; the ledgers are asked again until the hand-back is made or needless."""
+    item, row, now = desk.item, desk.row, desk.journal.now
+    kind = verdict.review or ReviewKind.GATE_CLOSED
+    said = f"{row.invoice.number} is not handed back to Stripe, which still leaves it alone. {verdict.why}"
+    queued = MessageState.QUEUED
+    if not claims.move_effect(item, frm=[MessageState.CLAIMED], to=queued, due_at=now + SLOWLY, note=said):
+        return "taken"
+    if item.note != said:
+        desk.journal.entry(row, "why_not", said, detail={"key": item.key})
+    if not people.asked_since(row, kind, now - TELL_AGAIN):
+        desk.journal.review(row, kind, said, proposal_for(kind))
+    desk.journal.write()
+    return queued.value
 
 
 def queue_hand_back(row: models.Case, to: Journal) -> None:
@@ -170,8 +222,8 @@ def _taken(desk: _Desk, reading: InvoiceReading) -> str:
     row.collection = CollectionOwner.DUNWELL.value
     row.taken_over_at, row.proved_at = now, reading.at
     desk.journal.entry(row, TAKEN_OVER, said, detail=_evidence(reading))
-    if row.closed_at is not None:
-        # It was closed while Stripe was being asked: everything is put back as it was then.
+    if row.ending == Ending.TRANSFERRED.value:
+        # It left our hands while Stripe was being asked. Any other ending leaves Stripe quiet.
         _queue_hand_back(row, desk.journal)
     desk.look_again()
     return MessageState.SENT.value

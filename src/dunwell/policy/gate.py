@@ -177,6 +177,27 @@ def _charge_says_no(case: Case, invoice: Invoice, method: str, now: datetime) ->
     return None
 
 
+def check_hand_back(
+    case: Case,
+    reading: InvoiceReading | Unreadable,
+    standing: Standing | Unreadable | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    due_since: datetime,
+) -> Verdict:
+    """Judge whether Stripe may collect an invoice again: what is paid, contested or under way it must not (spec 5)."""
+    invoice = _freshly_read(reading, policy, now, due_since)
+    if isinstance(invoice, Verdict):
+        return invoice
+    if invoice.status is InvoiceStatus.OPEN and (why_not := no_charge_because(invoice, case.holds, now)):
+        return Verdict(VerdictKind.REVIEW, f"Not handed back: {why_not}.", review=ReviewKind.GATE_CLOSED)
+    no = None
+    if invoice.status is InvoiceStatus.OPEN:
+        no = _standing_says_no(case, invoice, standing, policy, now, due_since, asked_for=True)
+    return no or Verdict(VerdictKind.SEND, "Nothing stands against handing it back.", invoice.open)
+
+
 def no_charge_because(invoice: Invoice, holds: Iterable[Hold], now: datetime) -> str | None:
     """Say in a phrase why an invoice must not be charged now; None when it may be."""
     if invoice.status is not InvoiceStatus.OPEN or invoice.open.minor <= 0:
