@@ -154,7 +154,8 @@ def _check_stripe(env: Environment) -> list[Finding]:
     if not env.stripe_api_key:
         return [Finding("Stripe", WRONG, "DUNWELL_STRIPE_API_KEY is not set")]
     seen = StripePayments(env.stripe_api_key, api_base=env.stripe_api_base).check()
-    found = [Finding("Stripe", OK if seen.works else WRONG, seen.account or "the key names no account")]
+    said = seen.account or ("the key names no account" if seen.reached else "Stripe could not be reached")
+    found = [Finding("Stripe", OK if seen.works else WRONG, said)]
     found += [Finding(f"Stripe: read {r.name}", OK if r.works else WRONG, r.said) for r in seen.reads]
     if env.production and seen.livemode is False:
         found.append(Finding("Stripe: mode", WRONG, "production runs on a test key"))

@@ -361,6 +361,14 @@ def test_a_key_that_may_not_read_something_is_found_out(account: Account, paymen
     assert "lacks a permission" in bad.said
 
 
+def test_a_stripe_that_does_not_answer_is_not_taken_for_a_bad_key(account: Account, now: datetime) -> None:
+    with FakeStripe(account) as stripe:
+        gone = stripe.url
+    payments = StripePayments("sk_test_x", api_base=gone, max_network_retries=0)
+    check = payments.check()
+    assert (check.reached, check.works, check.reads) == (False, False, ())
+
+
 def test_a_wrong_key_is_found_out(connect: Connect) -> None:
     check = connect("rk_live_wrong").check()
     assert (check.account, check.livemode, check.works) == ("", True, False)

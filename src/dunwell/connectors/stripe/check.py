@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import stripe
+
 from dunwell.connectors.stripe.wire import Json, Wire
 from dunwell.policy.facts import Unreadable
 
@@ -29,20 +31,29 @@ class KeyRead:
 
 @dataclass(frozen=True, slots=True)
 class KeyCheck:
-    """What a key can do. `account` is empty when the key may not say whose it is; `livemode` None if unknown."""
+    """What a key can do. `account` is empty when the key may not say whose it is; `livemode` None if unknown.
+
+    `reached` is False when nothing answered at Stripe's address; nothing was read then.
+    """
 
     account: str
     livemode: bool | None
     works: bool
     reads: tuple[KeyRead, ...]
+    reached: bool = True
 
 
 def check_key(wire: Wire, api_key: str) -> KeyCheck:
     """Ask Stripe whose key this is, and try each read once."""
-    account = wire.ask("the account", "/v1/account")
+    try:
+        account = str(wire.get("/v1/account").get("id", ""))
+    except stripe.APIConnectionError:
+        return KeyCheck(account="", livemode=_livemode(api_key), works=False, reads=(), reached=False)
+    except stripe.StripeError:
+        account = ""
     reads = tuple(_try(wire, name, path, params) for name, path, params in _READS)
     return KeyCheck(
-        account="" if isinstance(account, Unreadable) else str(account.get("id", "")),
+        account=account,
         livemode=_livemode(api_key),
         works=all(read.works for read in reads),
         reads=reads,
