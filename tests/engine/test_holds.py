@@ -7,7 +7,7 @@ import pytest
 from dunwell.engine import review
 from dunwell.engine.review import NotPossibleError
 from dunwell.policy import facts, words
-from dunwell.store import models
+from dunwell.store import invariants, models
 from tests.engine.world import START, World
 
 pytestmark = pytest.mark.django_db
@@ -208,7 +208,7 @@ def test_a_chargeback_whose_hold_and_question_are_gone_is_asked_about_again() ->
     world.event("charge.dispute.created", "chargeback", invoice="in_1")
     world.run()
     world.settle(words.ReviewKind.CHARGEBACK)
-    assert world.reviews() == []
+    assert world.reviews() == ["chargeback"]
     world.release(models.Hold.objects.get())
     assert world.reviews() == ["chargeback"]
     world.run_for(days=40)
@@ -250,3 +250,24 @@ def test_a_hold_says_who_and_why_on_every_case_it_covers() -> None:
         assert (
             entry.summary == "On hold (pause) until 2026-04-10 10:03 America/New_York. They asked for time."
         )
+
+
+def test_a_question_settled_under_a_hold_that_nobody_ended_is_asked_again() -> None:
+    world = started()
+    hold = world.hold()
+    assert world.reviews() == ["gate_closed"]
+    item = world.item(words.ReviewKind.GATE_CLOSED)
+    assert item.reason == "The case is on hold (pause) until a person ends it."
+    assert item.proposal.startswith("End the hold when it is over")
+    world.settle(words.ReviewKind.GATE_CLOSED)
+    assert world.reviews() == ["gate_closed"]
+    world.release(hold)
+    assert world.reviews() == []
+    assert world.case().due_at is not None
+
+
+def test_whoever_may_not_be_contacted_is_nobodys_question() -> None:
+    world = started()
+    world.hold(kind=words.HoldKind.DO_NOT_CONTACT)
+    assert world.reviews() == []
+    assert (invariants.forgotten_cases(), invariants.left_alone()) == (0, 1)

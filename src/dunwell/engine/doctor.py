@@ -112,5 +112,7 @@ def _promises(now: datetime) -> Iterator[Finding]:
         ("letters are accounted for", invariants.stranded_letters(), "letters nobody will sign or look for"),
     ):
         yield Finding(check, WRONG, f"{count} {said}") if count else Finding(check, OK, "yes")
+    if alone := invariants.left_alone():
+        yield Finding("do not contact", NOTE, f"{alone} open cases wait until a person ends the hold")
     for note in invariants.failed_events():
         yield Finding("event not applied", NOTE, note)

@@ -14,7 +14,7 @@ from dunwell.policy.book import Book
 from dunwell.policy.cadence import is_active
 from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
-from dunwell.policy.facts import Case
+from dunwell.policy.facts import Case, Hold
 from dunwell.policy.rules import ON_ITS_WAY
 from dunwell.policy.words import (
     ActionKind,
@@ -130,18 +130,40 @@ def react(
 
 def _forget_nobody(row: models.Case, case: Case, to: journal.Journal) -> None:
     """An open case that nothing would wake any more goes to a person, whatever led there."""
+    held = [hold for hold in case.holds if is_active(hold, to.now)]
+    if case.reviews and not held and row.due_at is not None:
+        _hold_has_ended(row, to.now)
     if row.due_at is not None or row.closed_at is not None or to.asked(row) or to.waits(row):
         return
     moving = case.under_way or any(message.state in ON_ITS_WAY for message in case.messages)
     leaving = any(letter.state is LetterState.LEAVING for letter in case.letters)
-    if moving or leaving or case.reviews or any(is_active(hold, to.now) for hold in case.holds):
+    if moving or leaving or case.reviews or any(hold.kind is HoldKind.DO_NOT_CONTACT for hold in held):
         return
-    kind = _left_behind(row, case)
+    kind = _left_behind(row, case, held)
     to.entry(row, ActionKind.REVIEW.value, f"Nothing would wake this case any more. {row.because}")
-    to.review(row, kind, row.because, proposal_for(kind))
+    to.review(row, kind, row.because, _END_THE_HOLD if held else proposal_for(kind))
 
 
-def _left_behind(row: models.Case, case: Case) -> ReviewKind:
+_END_THE_HOLD = "End the hold when it is over, or close the case: nothing else would bring it back."
+
+
+def _hold_has_ended(row: models.Case, now: datetime) -> None:
+    for item in people.open_reviews_of(row):
+        if item.proposal == _END_THE_HOLD:
+            people.settle_review(item, "The hold has ended.", "dunwell", now)
+
+
+_ABOUT_HOLDS = {
+    HoldKind.REPLY: ReviewKind.REPLY,
+    HoldKind.DISPUTE: ReviewKind.DISPUTE,
+    HoldKind.VETO: ReviewKind.VETO,
+}
+
+
+def _left_behind(row: models.Case, case: Case, held: Sequence[Hold]) -> ReviewKind:
+    if held:
+        about = _ABOUT_HOLDS.get(held[0].kind, ReviewKind.GATE_CLOSED)
+        return ReviewKind.CHARGEBACK if case.invoice.charged_back else about
     states = {message.state for message in case.messages}
     if row.status == CaseStatus.ESCALATED.value:
         return ReviewKind.ESCALATION

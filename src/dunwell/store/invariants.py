@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from dunwell.policy.words import (
     CollectionOwner,
     Ending,
+    HoldKind,
     InvoiceStatus,
     LetterState,
     MessageState,
@@ -24,18 +25,36 @@ _ABOUT_DOUBT = [
 
 
 def forgotten_cases() -> int:
-    """Open cases that nothing will ever wake: no alarm, no desk item, no hold, no message on its way."""
+    """Open cases that nothing will ever wake: no alarm, no desk item, no message on its way.
+
+    A hold that somebody has to end is no excuse when nobody is asked about it, but one that forbids contact.
+    """
+    return _asleep().exclude(_under(_NOT_TO_BE_ENDED)).count()
+
+
+def left_alone() -> int:
+    """Open cases that nothing will wake because nobody may be contacted, and about which nobody is asked."""
+    return _asleep().filter(_under(_NOT_TO_BE_ENDED)).count()
+
+
+_NOT_TO_BE_ENDED = Q(kind=HoldKind.DO_NOT_CONTACT.value)
+
+
+def _under(which: Q) -> Exists:
+    """Cases under a hold, their own or their customer's, that nobody has ended."""
+    whose = Q(case=OuterRef("pk")) | Q(case=None, customer=OuterRef("customer"))
+    return Exists(models.Hold.objects.filter(which, whose, ended_at=None))
+
+
+def _asleep() -> QuerySet[models.Case]:
     case = OuterRef("pk")
     review = models.ReviewItem.objects.filter(case=case, closed_at=None)
-    hold = models.Hold.objects.filter(
-        Q(case=case) | Q(case=None, customer=OuterRef("customer")), ended_at=None
-    )
     moving = models.OutboxItem.objects.filter(
         case=case,
         state__in=_RUNNING,
     )
     asleep = models.Case.objects.filter(closed_at=None, due_at=None)
-    return asleep.exclude(Exists(review) | Exists(hold) | Exists(moving)).count()
+    return asleep.exclude(Exists(review) | Exists(moving))
 
 
 def late_alarms(now: datetime) -> int:
