@@ -5,7 +5,7 @@ import pytest
 
 from dunwell.policy.decide import NaiveTimeError, as_of, decide, explain, rule_names
 from dunwell.policy.decision import Action, Decision
-from dunwell.policy.facts import Attempt, Case, Contact, Hold
+from dunwell.policy.facts import Attempt, Case, Contact, Hold, Mrr
 from dunwell.policy.money import Money
 from dunwell.policy.policy import default_policy
 from dunwell.policy.rules import NothingLeftError, send
@@ -193,16 +193,19 @@ def test_a_chargeback_whose_hold_was_released_still_keeps_the_case_silent() -> N
     assert decided(of, SOON + days(30)) == ("chargeback", [], None)
 
 
-def test_an_active_hold_silences_the_case_until_the_first_one_ends() -> None:
-    of = case(
-        holds=(hold(FAILED), hold(FAILED, SOON + days(5)), hold(FAILED, SOON + days(3), HoldKind.PROMISE))
-    )
+def test_holds_silence_the_case_until_the_last_one_ends_and_the_first_end_is_looked_at() -> None:
+    of = case(holds=(hold(FAILED, SOON + days(5)), hold(FAILED, SOON + days(3), HoldKind.PROMISE)))
 
     decision = decide(of, POLICY, SOON)
 
     assert decided(of) == ("on_hold", [], SOON + days(3))
     assert (
-        decision.because == "The case is on hold (pause and promise) until 2026-04-10 10:05 America/New_York."
+        decision.because == "The case is on hold (pause and promise) until 2026-04-12 10:05 America/New_York."
+    )
+    endless = replace(of, holds=(*of.holds, hold(FAILED)))
+    assert decided(endless) == ("on_hold", [], SOON + days(3))
+    assert decide(endless, POLICY, SOON).because == (
+        "The case is on hold (pause and promise) until a person ends it."
     )
     assert decided(case(holds=(hold(FAILED),))) == ("on_hold", [], None)
 
@@ -281,6 +284,16 @@ def test_a_case_whose_track_is_unknown_goes_to_a_person_once() -> None:
         None,
     )
     assert decided(case(track=None, reviews=asked)) == ("track_unknown", [], None)
+
+
+def test_a_known_mrr_without_a_threshold_is_not_called_unknown() -> None:
+    month = Money(900_000, "ISK")
+    of = customer(mrr=Mrr((month, month, month), "NetSuite"))
+
+    decision = decide(case(track=None, of=of), POLICY, SOON)
+
+    assert decision.rule == "track_unknown"
+    assert decision.because == "The MRR is in ISK, for which the policy has no threshold."
 
 
 @pytest.mark.parametrize("status", [CaseStatus.REVIEW, CaseStatus.ESCALATED])
