@@ -244,7 +244,7 @@ def test_a_breach_names_rule_and_place(
 
 def test_every_rule_has_a_breaking_example() -> None:
     tried = {rule for rule, *_ in BREAKING}
-    assert set(Rule) - tried == {Rule.SHARED_MAILBOX, Rule.PRESSURE, Rule.GREETING}  # tried below
+    assert set(Rule) - tried == {Rule.SHARED_MAILBOX, Rule.PRESSURE, Rule.GREETING, Rule.MARKUP}  # below
 
 
 def test_a_breach_says_what_it_found() -> None:
@@ -519,6 +519,15 @@ EDITED: list[tuple[Rule, str, str, Callable[[str], str]]] = [
     (Rule.DATE, "text", "", lambda t: t.replace("7 April 2026", "last week")),
     (Rule.GREETING, "text line 1", "Hello,", lambda t: t.replace("Hi Robin,", "Hello,")),
     (Rule.GREETING, "text line 1", "Hi Robina,", lambda t: t.replace("Hi Robin,", "Hi Robina,")),
+    (Rule.GREETING, "text line 1", "Dear Sir, Robin", lambda t: t.replace("Hi Robin,", "Dear Sir, Robin")),
+    (Rule.AMOUNT, "text line 5", "USD 1.00", lambda t: t.replace("You can", "Or pay USD 1.00. You can")),
+    (Rule.AMOUNT, "text line 5", "1.00 USD", lambda t: t.replace("You can", "Or pay 1.00 USD. You can")),
+    (Rule.AMOUNT, "text line 5", "usd 1", lambda t: t.replace("You can", "Or pay usd 1. You can")),
+    (Rule.AMOUNT, "text line 5", "$1", lambda t: t.replace("You can", "Or pay $1. You can")),
+    (Rule.AMOUNT, "text line 5", "5 dollars", lambda t: t.replace("You can", "Or pay 5 dollars. You can")),
+    (Rule.AMOUNT, "text line 5", "EUR 14,200.00", lambda t: t.replace("You can", "So EUR 14,200.00. You can")),
+    (Rule.MARKUP, "text line 5", "<script>", lambda t: t.replace("You can", "<script>x</script> You can")),
+    (Rule.MARKUP, "text line 5", '<b class="x">', lambda t: t.replace("You can", '<b class="x">You</b> can')),
     (Rule.SIGNATURE, "text", "", lambda t: t.replace("Sample Sender", "The team")),
     (Rule.REPLIES, "text", "", lambda t: t.replace("reply", "wave")),
     (Rule.EXCLAMATION, "text line 1", "!", lambda t: t.replace("Hi Robin,", "Hi Robin!")),
@@ -535,6 +544,22 @@ def test_an_edited_letter_that_breaks_a_rule_names_it_with_its_place(
     breaches = check_letter_text(letter.subject, edit(letter.text), EXPECTED)
 
     assert (rule, place, found) in {(each.rule, each.place, each.found) for each in breaches}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda t: t.replace("You can", "It is $14,200.00, or 14,200.00 USD, for 3 seats. You can"),
+        lambda t: t.replace("You can", "We asked for USD 14,200.00 7 days ago. You can"),
+        lambda t: t.replace("Hi Robin,", "Good morning Robin,"),
+        lambda t: t.replace("Hi Robin,", "Robin,"),
+        lambda t: t.replace("You can", "2 < 3 and 4 > 3. You can"),
+    ],
+)
+def test_an_edited_letter_may_say_the_same_in_its_own_words(edit: Callable[[str], str]) -> None:
+    letter = render_letter(built_in_wording(), 1, CONTEXT)
+
+    assert check_letter_text(letter.subject, edit(letter.text), EXPECTED) == ()
 
 
 def test_a_letter_from_a_shared_mailbox_or_to_nobody_by_name_breaks_a_rule() -> None:

@@ -28,13 +28,14 @@ class BadAmountError(ValueError):
 
 
 @lru_cache(maxsize=1)
-def _currencies() -> frozenset[str]:
+def currencies() -> frozenset[str]:
+    """Return every ISO 4217 code there is or was."""
     return frozenset(list_currencies())
 
 
 def exponent(currency: str) -> int:
     """Say how many decimals the currency has (USD 2, JPY 0, KWD 3); `BadAmountError` if unknown."""
-    if currency not in _currencies():
+    if currency not in currencies():
         raise BadAmountError(f"unknown currency {currency!r}")
     return _EXPONENTS.get(currency, 2)
 

@@ -14,6 +14,8 @@ from dunwell.policy.content.values import (
     from_a_person,
     greets_by_first_name,
     no_markers,
+    no_markup,
+    no_other_amount,
     nobody_on_cc,
     one_amount,
     one_subject_line,
@@ -50,6 +52,7 @@ _RULES = (
     greets_by_first_name,
     carries_values,
     one_amount,
+    no_other_amount,
     one_link_in_text,
     one_link_in_html,
     from_a_person,
@@ -62,6 +65,7 @@ _RULES = (
     nobody_on_cc,
     short_enough,
     no_markers,
+    no_markup,
 )
 
 

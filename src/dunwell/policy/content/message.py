@@ -36,6 +36,7 @@ class Rule(StrEnum):
     LENGTH = "length"
     MARKER = "marker"
     SAME_IN_BOTH = "same_in_both"
+    MARKUP = "markup"
 
 
 @dataclass(frozen=True, slots=True)

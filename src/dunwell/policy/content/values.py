@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from dunwell.policy.content.lexicon import (
     DUTIES,
@@ -13,6 +14,7 @@ from dunwell.policy.content.lexicon import (
 )
 from dunwell.policy.content.message import Breach, Message, Rule
 from dunwell.policy.content.readable import Readable, folded
+from dunwell.policy.money import currencies
 from dunwell.policy.words import Stage
 
 
@@ -25,15 +27,22 @@ def one_subject_line(m: Message) -> Iterator[Breach]:
         yield Breach(Rule.SUBJECT, "subject", lines[1], "the subject has to be one line")
 
 
+# What may stand before the name, folded; nothing else, so that `Dear Sir, Iris` greets nobody.
+_GREETINGS = (
+    r"(?:(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|hallo|liebe[rs]?|guten (?:tag|morgen|abend)"
+    r"|bonjour|bonsoir|chere?|hola|estimad[ao]|querid[ao]|buen[oa]s (?:dias|tardes|noches)),? +)?"
+)
+
+
 def greets_by_first_name(m: Message) -> Iterator[Breach]:
-    """A personal mail begins with the contact's first name."""
+    """A personal mail begins with a greeting and the contact's first name."""
     if m.stage is not None:
         return
     name = folded(m.expected.first_name)
     number, line = next(((number, line) for number, line in m.text.lines if line.strip()), (1, ""))
     if not name:
         yield Breach(Rule.GREETING, "text", "", "the contact has no first name to greet by")
-    elif not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded(line)):
+    elif not re.match(rf"(?:{_GREETINGS}){re.escape(name)}(?!\w)", folded(line).strip()):
         said = f"begin with a greeting by first name: {m.expected.first_name}"
         yield Breach(Rule.GREETING, m.text.place(number), line.strip(), said)
 
@@ -81,6 +90,46 @@ def one_amount(m: Message) -> Iterator[Breach]:
         for found in sorted(text ^ html):
             place = m.text.place() if found in text else m.html.place()
             yield Breach(Rule.SAME_IN_BOTH, place, found, "text and HTML have to name the same amounts")
+
+
+_NUMBER = r"\d(?:[\d,.'\u2019 ]*\d)?"
+_SIGNS = "[$\u20ac\u00a3\u00a5]"
+
+
+def no_other_amount(m: Message) -> Iterator[Breach]:
+    """The text of a personal mail names no sum of money but the open one, however it is written."""
+    if m.stage is not None:
+        return
+    expected = " ".join(m.expected.amount.split())
+    currency, _, number = expected.partition(" ")
+    text = m.unnamed[1]
+    for hit in _sums_in(currency).finditer(text.whole):
+        unit, named = (hit["unit"] or hit["named"]), " ".join((hit["number"] or hit["amount"]).split())
+        foreign = unit.isalpha() and unit.isupper() and unit != currency
+        if not foreign and (named == number or named.startswith(f"{number} ")):
+            continue
+        found = " ".join(hit.group().split())
+        yield Breach(Rule.AMOUNT, text.place_of(hit.start()), found, f"the mail is about {expected} alone")
+
+
+@lru_cache(maxsize=64)
+def _sums_in(currency: str) -> re.Pattern[str]:
+    codes = rf"(?i:\b{re.escape(currency)})|\b(?:{'|'.join(sorted(currencies()))})"
+    before = rf"(?P<unit>{codes}|{_SIGNS})\s?(?P<number>{_NUMBER})"
+    after = rf"(?<![\w.,])(?P<amount>{_NUMBER})\s?(?P<named>(?:{codes})\b|{_SIGNS}|{_NAMED})(?!\s?\d)"
+    return re.compile(f"{before}|{after}")
+
+
+_NAMED = r"(?i:(?:us )?dollars?|euros?|pounds?|cents?|yen|francs?)\b"
+_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>|<!--|</?(?:script|style|iframe|img)\b")
+
+
+def no_markup(m: Message) -> Iterator[Breach]:
+    """Plain text has no HTML tags in it: they reach the reader as they stand."""
+    for part in m.unnamed[:2]:
+        for hit in _TAG.finditer(part.whole):
+            said = "plain text: a tag would be shown as it stands"
+            yield Breach(Rule.MARKUP, part.place_of(hit.start()), hit.group()[:40], said)
 
 
 def _amounts(part: Readable, currency: str) -> set[str]:
