@@ -35,7 +35,7 @@ class Account:
 class Books(Ledger):
     """NetSuite, in memory. `unreadable` makes every answer that; `before_read` runs before each question.
 
-    A mail stands on the record `seen_after` it was sent; `logged` may change what is read back. `postings` are
+    A mail stands on the record `seen_after` it was sent, at a time `clock_off` ours; `logged` may change what is read back. `postings` are
     the next answers to `send_mail`: after an `Uncertain` the mail has left only with `leaves_unheard`.
     """
 
@@ -50,6 +50,7 @@ class Books(Ledger):
         self.leaves_unheard = True
         self.after_send: Callable[[ledger.LedgerMail], None] = lambda _mail: None
         self.seen_after = timedelta(minutes=2)
+        self.clock_off = timedelta()
         self.logged: Callable[[ledger.LoggedMail], ledger.LoggedMail] = lambda row: row
         self.stuck: set[str] = set()
         self.mails: dict[str, tuple[ledger.LedgerMail, datetime]] = {}
@@ -124,7 +125,8 @@ class Books(Ledger):
         to = contacts.get(mail.recipient)
         row = ledger.LoggedMail(number, mail.author, to.email if to else "", mail.subject)
         seen = now - sent_at >= self.seen_after
-        return ledger.MailReading(now, ledger.MailState.SENT, sent_at, self.logged(row) if seen else None)
+        logged = self.logged(row) if seen else None
+        return ledger.MailReading(now, ledger.MailState.SENT, sent_at + self.clock_off, logged)
 
     def record_call(self, call: ledger.LedgerCall) -> str | facts.Unreadable:
         if away := self._asked("call"):

@@ -21,11 +21,12 @@ def test_a_letter_found_as_it_was_sent_is_confirmed() -> None:
     letter = world.letter()
     assert (letter.state, letter.record_id, letter.confirmed_at) == ("confirmed", "1", world.now)
     entry = world.entries(kind="confirmed")[0]
-    assert {name: entry.detail[name] for name in ("record", "author", "recipient", "subject")} == {
+    assert {name: entry.detail[name] for name in ("record", "author", "recipient", "subject", "sent_at")} == {
         "record": "1",
         "author": "7",
         "recipient": "dana@cus-1.example",
         "subject": letter.subject,
+        "sent_at": world.now.isoformat(),
     }
     assert world.effects("confirm") == ["sent"]
 
@@ -76,6 +77,22 @@ def test_a_row_that_shows_another_mail_goes_to_a_person(shown: dict[str, Any], s
     assert said in world.item(words.ReviewKind.NOT_CONFIRMED).reason
     world.run_for(days=5)
     assert len(world.to_customer()) == 1
+
+
+@pytest.mark.parametrize(
+    ("off", "reviews"), [(15, []), (-15, []), (16, ["not_confirmed"]), (-16, ["not_confirmed"])]
+)
+def test_a_row_of_another_time_goes_to_a_person(off: int, reviews: list[str]) -> None:
+    world = Signed()
+    world.books.clock_off = timedelta(minutes=off)
+    world.sent()
+    world.run_for(minutes=3)
+    assert world.reviews() == reviews
+    if reviews:
+        said = world.item(words.ReviewKind.NOT_CONFIRMED).reason
+        assert (
+            f"the time is 2026-04-07 {'14:19' if off > 0 else '13:47'} UTC, not 2026-04-07 14:03 UTC" in said
+        )
 
 
 def test_netsuite_being_away_says_nothing_about_the_letter() -> None:

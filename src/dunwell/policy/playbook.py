@@ -257,7 +257,7 @@ def _to(letter: Letter) -> str:
 
 
 def _confirm(case: Case, policy: Policy, said: _Said) -> Step:
-    check = "The mail stands on the customer's record: author, recipient and subject are ours."
+    check = "The mail stands on the customer's record: author, recipient, subject and send time are ours."
     seen = [each for each in letters_out(case) if each.confirmed_at is not None]
     evidence = tuple(f"Letter {each.number}: seen {said(each.confirmed_at)}" for each in seen)
     step = Step(6, "Confirm", StepState.NOW, check, evidence)

@@ -1,7 +1,7 @@
 """A letter that left through NetSuite is read back until its row is there, and compared (spec 1.2, step 6)."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from dunwell.engine.clock import Clock
 from dunwell.engine.personal.desk import Desk, desk_of
@@ -13,6 +13,8 @@ from dunwell.policy.words import LetterState, MessageState, ReviewKind
 from dunwell.store import claims, letters, models
 
 EVERY = timedelta(minutes=1)
+# How far the two clocks may be apart.
+CLOCK_SKEW = timedelta(minutes=15)
 _LONGEST_WAIT = timedelta(hours=1)
 
 
@@ -29,8 +31,18 @@ def perform(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timedel
         if isinstance(reading, Unreadable):
             return _unreadable(desk, reading)
         if reading.logged is not None:
-            return _compare(desk, reading.logged)
+            return _compare(desk, reading, reading.logged)
         return _not_there(desk)
+
+
+def give_up(item: models.OutboxItem, trouble: str, ports: Ports, now: datetime) -> None:
+    """Reading it back breaks Dunwell itself each time: the letter has left, and a person looks whether it arrived."""
+    with claims.one_transaction():
+        desk = desk_of(item, ports, now)
+        if desk.letter.state != LetterState.SENT.value:
+            _stop(desk)
+            return
+        _not_confirmed(desk, f"Letter {desk.letter.number} has left, and could not be read back: {trouble}.")
 
 
 def _stop(desk: Desk) -> str:
@@ -38,26 +50,27 @@ def _stop(desk: Desk) -> str:
     return MessageState.STOPPED.value if moved else "taken"
 
 
-def _compare(desk: Desk, found: LoggedMail) -> str:
-    wrong = list(_differences(desk.letter, found))
+def _compare(desk: Desk, reading: MailReading, found: LoggedMail) -> str:
+    wrong = list(_differences(desk.letter, reading, found))
     if wrong:
         said = f"NetSuite shows letter {desk.letter.number} otherwise than it was sent: {'; '.join(wrong)}."
         return _not_confirmed(desk, said, record=found.id)
     said = (
         f"Letter {desk.letter.number} stands on the customer's record in NetSuite (message {found.id}), with the "
-        "author, the recipient and the subject it was sent with."
+        "author, the recipient, the subject and the time it was sent with."
     )
     if not desk.settle(MessageState.SENT, said):
         return "taken"
     values = {"state": LetterState.CONFIRMED.value, "confirmed_at": desk.now, "record_id": found.id[:40]}
     letters.change(desk.letter, note=said, **values)
     shown = {"record": found.id, "author": found.author, "recipient": found.recipient}
-    desk.entry("confirmed", said, **shown, subject=found.subject)
+    at = reading.sent_at.isoformat() if reading.sent_at else None
+    desk.entry("confirmed", said, **shown, subject=found.subject, sent_at=at)
     desk.look_again()
     return MessageState.SENT.value
 
 
-def _differences(letter: models.Letter, found: LoggedMail) -> Iterator[str]:
+def _differences(letter: models.Letter, reading: MailReading, found: LoggedMail) -> Iterator[str]:
     # The author is an id, the recipient the address the mail went to.
     compared = (
         ("author", letter.author_ledger_id, found.author),
@@ -67,6 +80,13 @@ def _differences(letter: models.Letter, found: LoggedMail) -> Iterator[str]:
     for what, sent, shown in compared:
         if sent.casefold() != shown.casefold():
             yield f"the {what} is {shown or 'empty'}, not {sent}"
+    at = reading.sent_at
+    if letter.sent_at is not None and (at is None or abs(at - letter.sent_at) > CLOCK_SKEW):
+        yield f"the time is {_minute(at) if at else 'empty'}, not {_minute(letter.sent_at)}"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _not_there(desk: Desk) -> str:
@@ -78,7 +98,7 @@ def _not_there(desk: Desk) -> str:
     said = (
         f"NetSuite says that letter {desk.letter.number} was sent, but {minutes} minutes later its row is not on the "
         f"customer's record: author {desk.letter.author_ledger_id}, recipient {desk.letter.to_address}, subject "
-        f"{desk.letter.subject!r} were expected."
+        f"{desk.letter.subject!r}, sent {_minute(sent)}, were expected."
     )
     return _not_confirmed(desk, said)
 
