@@ -333,9 +333,26 @@ def test_an_owner_who_cannot_be_told_is_the_managers_to_ask_and_stops_nothing_fo
     assert notes(world) == []
     item = world.item(words.ReviewKind.DRAFT)
     assert "could not be sent to Felix Nordstrom" in item.reason
-    assert "Ask them yourself before it leaves." in item.reason
+    assert "Ask them yourself before you approve it: that says that you have." in item.reason
     world.approves()
     world.run_to(utc(7, 16, 3))
+    assert len(world.to_customer()) == 1
+
+
+def test_a_signature_given_before_the_owner_turned_out_not_to_be_told_is_void() -> None:
+    world = Signed()
+    not_yet = readings.Refused("Come back later.", permanent=False)
+    world.postbox.answers = [not_yet, readings.Refused("No such mailbox.", permanent=True)]
+    world.drafts()
+    world.approves()
+    assert world.states() == ["approved"]
+    world.run_for(minutes=2)
+    assert (world.states(), world.reviews()) == (["draft"], ["draft"])
+    assert "could not be sent to Felix Nordstrom" in world.item(words.ReviewKind.DRAFT).reason
+    world.run_for(days=1)
+    assert world.to_customer() == [], "two hours are no answer of somebody who was not asked"
+    world.approves()
+    world.run()
     assert len(world.to_customer()) == 1
 
 

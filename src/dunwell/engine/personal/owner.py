@@ -121,10 +121,16 @@ def _note_delivery(desk: _Desk, delivery: Delivery) -> str:
     said = f"The draft could not be sent to {who}, the relationship owner: {delivery.reason}"
     state = _settle(desk, MessageState.REFUSED, "refused", said)
     if state == MessageState.REFUSED.value and desk.letter.state in _WAITING:
-        drafts.tell_signer(
-            desk.row, desk.letter, f"{said} Ask them yourself before it leaves.", desk.journal.now
-        )
+        _ask_signer(desk, f"{said} Ask them yourself before you approve it: that says that you have.")
     return state
+
+
+def _ask_signer(desk: _Desk, said: str) -> None:
+    """Nobody else will tell the owner. A signature given before that was known does not say that anybody did."""
+    if desk.letter.state == LetterState.APPROVED.value:
+        drafts.unsign(desk.row, desk.letter, said, desk.journal)
+    else:
+        drafts.tell_signer(desk.row, desk.letter, said, desk.journal.now)
 
 
 def _settle(desk: _Desk, state: MessageState, kind: str, said: str) -> str:
