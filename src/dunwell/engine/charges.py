@@ -56,6 +56,23 @@ def perform(item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelt
         return _note_answer(item, row, result, charged, arrears, ports, clock.now())
 
 
+def give_up(item: models.OutboxItem, trouble: str, ports: Ports, now: datetime) -> bool:
+    """A charge that breaks Dunwell itself each time it is made goes to a person; False if it was never handed over."""
+    text = f"Nobody knows whether it was charged: {trouble}. It is not repeated."
+    with claims.one_transaction():
+        row, journal = cases.locked_case(item.case_id), Journal(now)
+        handed, unknown = [MessageState.HANDING_OVER], MessageState.UNKNOWN
+        if not claims.move_effect(item, frm=handed, to=unknown, note=text):
+            return False
+        journal.entry(row, timeline.CHARGE, text, detail=_about(item))
+        _keep_unanswered(item, row, journal)
+        if row.closed_at is None:
+            _ask(row, ReviewKind.CHARGE_UNKNOWN, text, journal)
+        journal.write()
+        _look_again(row, journal, ports)
+    return True
+
+
 def _as_seen(result: ChargeResult, arrears: ArrearsReading | Unreadable) -> ChargeResult:
     """When no answer came, the invoice may show what came of it: it is paid, or money is under way."""
     if result.outcome is not AttemptOutcome.UNKNOWN or isinstance(arrears, Unreadable):

@@ -80,11 +80,18 @@ def _perform_one(item: models.OutboxItem, ports: Ports, clock: Clock) -> str:
     states: list[str] = []
     trouble = attempt(f"performing {item.key}", lambda: states.append(perform(item, ports, clock, LEASE)))
     if trouble and item.tries >= MOST_TRIES:
-        if item.kind == models.OutboxItem.LETTER:
-            send.give_up(item, trouble, ports, clock.now())
-        else:
-            _give_up(item, trouble, clock.now())
+        _tell_somebody(item, trouble, ports, clock.now())
     return states[0] if states else "trouble"
+
+
+def _tell_somebody(item: models.OutboxItem, trouble: str, ports: Ports, now: datetime) -> None:
+    """What may have left is not said to have stayed."""
+    if item.kind == models.OutboxItem.LETTER:
+        send.give_up(item, trouble, ports, now)
+    elif item.kind == models.OutboxItem.CONFIRM:
+        confirm.give_up(item, trouble, ports, now)
+    elif item.kind != models.OutboxItem.CHARGE or not charges.give_up(item, trouble, ports, now):
+        _give_up(item, trouble, now)
 
 
 def _give_up(item: models.OutboxItem, trouble: str, now: datetime) -> None:
