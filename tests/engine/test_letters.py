@@ -111,6 +111,10 @@ def test_a_contact_that_netsuite_does_not_know_is_written_to_by_mail() -> None:
         "Kim Reyes"
     ]
     assert world.books.mails == {}
+    assert world.said("sent")[-1] == (
+        "Letter 1 to kim@cus-1.example left through the mail server. By SMTP: the contact is not in NetSuite, so the "
+        "mail will not stand on the customer's record."
+    )
 
 
 def test_a_signed_letter_waits_for_the_owners_two_working_hours() -> None:

@@ -64,7 +64,7 @@ def became(desk: Desk, said: MailReading | Unreadable) -> str:
 def left(desk: Desk, at: datetime) -> str:
     """The letter left. What the mail server took is proved by that; what NetSuite took is read back."""
     via = desk.letter.via
-    said = f"{_what(desk)} left through {CALLED[via]}."
+    said = f"{_what(desk)} left through {CALLED[via]}.{_not_on_record(desk)}"
     if not desk.settle(MessageState.SENT, said):
         return "taken"
     proved = via == SMTP
@@ -77,6 +77,15 @@ def left(desk: Desk, at: datetime) -> str:
         desk.journal.outbox(_confirmation(desk))
     desk.look_again()
     return MessageState.SENT.value
+
+
+def _not_on_record(desk: Desk) -> str:
+    """A letter that should have left through NetSuite and could not is not where people will look for it."""
+    wanted = desk.book.policy.personal.send_by == NETSUITE and desk.row.uses_ledger
+    if not wanted or desk.letter.via != SMTP:
+        return ""
+    why = "NetSuite is not set up any more" if desk.letter.to_ledger_id else "the contact is not in NetSuite"
+    return f" By SMTP: {why}, so the mail will not stand on the customer's record."
 
 
 def in_doubt(desk: Desk, why: str) -> str:
