@@ -35,8 +35,9 @@ class Account:
 class Books(Ledger):
     """NetSuite, in memory. `unreadable` makes every answer that; `before_read` runs before each question.
 
-    A mail stands on the record `seen_after` it was sent, at a time `clock_off` ours; `logged` may change what is read back. `postings` are
-    the next answers to `send_mail`: after an `Uncertain` the mail has left only with `leaves_unheard`.
+    A mail stands on the record `seen_after` it was sent, at a time `clock_off` ours; `logged` may change what is
+    read back. `postings` are the next answers to `send_mail`: after an `Uncertain` the mail has left only with
+    `leaves_unheard`.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -25,10 +25,11 @@ def test_a_signed_letter_is_withdrawn_once_another_card_has_failed_otherwise() -
     world.approves()
     another_card_fails(world)
     assert world.states()[0] == "withdrawn"
-    assert world.said("withdrawn") == [
+    [said] = world.said("withdrawn")
+    assert said == (
         "Letter 1 was withdrawn: The payment has failed once more, for another reason (insufficient_funds, not "
         "expired_card)."
-    ]
+    )
     world.run_for(hours=6)
     assert world.to_customer() == []
     world.ledger.charge_outcomes = [AttemptOutcome.DECLINED]
