@@ -37,8 +37,8 @@ def test_a_charge_that_breaks_after_it_was_handed_over_ends_with_a_person() -> N
     world.clock.advance(timedelta(hours=1))
     keys = []
 
-    def breaks(_invoice: str, _method: str, key: str) -> readings.ChargeResult:
-        keys.append(key)
+    def breaks(invoice: str, method: str, key: str) -> readings.ChargeResult:
+        keys.append((invoice, method, key))
         raise ZeroDivisionError
 
     world.ledger.charge = breaks  # type: ignore[method-assign]
