@@ -254,7 +254,9 @@ def test_whoever_takes_over_has_it_on_the_desk_and_no_new_draft_comes(desk: Clie
     response = desk.post(_address(letter, "discard"), typed, follow=True)
 
     hold, item = Hold.objects.get(), ReviewItem.objects.get(closed_at=None)
-    said = "The draft is gone. It lies on your desk: write or call, then record what came of it by Tue 21 Apr."
+    said = (
+        "The draft is gone. It lies on your desk: write or call, then record what came of it by Tue 21 Apr."
+    )
     assert said in text(response)
     assert (hold.kind, hold.until_at, hold.by) == ("pause", datetime(2026, 4, 22, 3, 59, tzinfo=UTC), "dana")
     assert (item.kind, item.assigned_to) == ("call_task", "dana")
@@ -278,10 +280,15 @@ def test_whoever_takes_over_says_until_when_a_week_unless_they_choose(desk: Clie
     assert not Hold.objects.exists()
 
 
-@pytest.mark.parametrize("said", [
+@pytest.mark.parametrize(
+    "said",
+    [
         {"version": 7, "then": "by-hand", "until": "2026-04-21"},
         {"version": 1, "then": "by-hand", "until": "2026-04-01"},
-        {"version": 1}, {"then": "x"}])
+        {"version": 1},
+        {"then": "x"},
+    ],
+)
 def test_nothing_is_discarded_by_a_page_that_is_out_of_date_or_makes_no_choice(
     desk: Client, letter: Letter, said: dict[str, Any]
 ) -> None:

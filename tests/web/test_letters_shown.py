@@ -8,7 +8,7 @@ from django.test import Client
 
 from dunwell.engine.clock import VirtualClock
 from dunwell.engine.ports import Ports
-from dunwell.policy.words import CaseStatus, Ending, LetterState, ReviewKind
+from dunwell.policy.words import CaseStatus, Ending, HoldKind, LetterState, ReviewKind
 from dunwell.store.models import Case, Letter, ReviewItem
 from tests.web import letters, sample
 from tests.web.conftest import soup, text, words_of
@@ -178,3 +178,15 @@ def test_of_a_letter_whose_sender_was_not_kept_nobody_is_named(desk: Client, por
     letter = letters.draft(letters.personal(), ports, state=LetterState.SENT.value, sent_at=NOW)
 
     assert words_of(soup(desk.get(_address(letter))).select("#seen")[0]).startswith("To Imani Osei")
+
+
+def test_a_letter_that_was_put_off_says_what_it_waits_for(desk: Client, letter: Letter) -> None:
+    sample.hold(letter.case, HoldKind.VETO)
+
+    page = text(desk.get(f"/letters/{letter.pk}/"))
+
+    assert "The case is on hold (put off by the owner) until 2026-04-21" in page
+    assert "It does not leave before that." in page
+    assert "Relationship owner Put it off until Tue 21 Apr" in page
+    assert "It then leaves" not in page
+    assert "Did not object" not in page

@@ -24,10 +24,13 @@ from dunwell.engine.signing import (
     take_over_letter,
 )
 from dunwell.policy.content import Breach
+from dunwell.policy.decision import Decision
+from dunwell.policy.rules import on_hold
 from dunwell.policy.saying import day
-from dunwell.policy.words import LetterState
+from dunwell.policy.words import HoldKind, LetterState
 from dunwell.store import accounts
-from dunwell.store.casefile import case_file
+from dunwell.store.casefile import CaseFile, case_file
+from dunwell.store.keep import book_of
 from dunwell.store.letterfile import LetterFile, letter_file
 from dunwell.web import forms
 from dunwell.web.shell import now, page, user_name
@@ -106,9 +109,7 @@ def discard(request: HttpRequest, letter_id: int) -> HttpResponse:
     by, at = user_name(request), now()
     try:
         if form.cleaned_data["then"] == forms.DiscardLetter.BY_HAND:
-            take_over_letter(
-                letter_id=letter_id, version=version, until=until, by=by, now=at, ports=ports()
-            )
+            take_over_letter(letter_id=letter_id, version=version, until=until, by=by, now=at, ports=ports())
             said = f"It lies on your desk: write or call, then record what came of it by {day(until, at)}."
         else:
             discard_letter(letter_id=letter_id, version=version, by=by, now=at, ports=ports())
@@ -147,6 +148,8 @@ def letter_page(
         "file": file,
         "zone": zone_of(file.case.customer, file.policy),
         "may_edit": may_edit,
+        "held": _held(file, at),
+        "put_off": next((hold for hold in file.active_holds if hold.kind is HoldKind.VETO), None),
         "out": found.state in OUT,
         "may_approve": request.user.has_perm(accounts.APPROVE),
         "signers": accounts.signers(),
@@ -161,6 +164,12 @@ def letter_page(
         breaches = check_text(letter_id=letter_id, subject=subject, text=text, now=at, ports=ports())
         context |= {"breaches": breaches, "said": _digest(breaches)}
     return page(request, "web/letter.html", context, at=at, status=status)
+
+
+def _held(file: CaseFile, at: datetime) -> str:
+    """What a letter that has not left waits for while its case is on hold, in a sentence; empty when it is not."""
+    said = on_hold(file.case, book_of(file.policy).policy, at)
+    return said.because if isinstance(said, Decision) else ""
 
 
 def _discarding(found: LetterFile, local: datetime) -> forms.DiscardLetter:
