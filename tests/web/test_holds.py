@@ -178,3 +178,27 @@ def test_a_hold_that_has_run_out_by_itself_is_not_offered(desk: Client) -> None:
     hold.save()
 
     assert "Preview resuming" not in text(desk.get(f"/cases/{aurelius.pk}/"))
+
+
+def test_ending_what_the_relationship_owner_asked_for_takes_a_manager(desk: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    hold = sample.hold(aurelius, HoldKind.VETO)
+    address = f"/cases/{aurelius.pk}/holds/{hold.pk}/resume"
+
+    seen, refused = desk.get(address), desk.post(address)
+
+    hold.refresh_from_db()
+    said = "The relationship owner asked for this; ending it takes a manager. Nobody here has that permission yet."
+    assert said in text(seen)
+    assert soup(seen).select("main form button") == []
+    assert (refused.status_code, hold.ended_at) == (422, None)
+
+
+def test_a_manager_ends_what_the_relationship_owner_asked_for(manager: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    hold = sample.hold(aurelius, HoldKind.VETO)
+
+    manager.post(f"/cases/{aurelius.pk}/holds/{hold.pk}/resume")
+
+    hold.refresh_from_db()
+    assert hold.ended_at == NOW

@@ -97,25 +97,38 @@ def test_whoever_collects_is_said_and_only_what_is_ours_can_be_handed_back(desk:
     assert stripes.select("form[action$='hand-back']") == []
 
 
-def test_handing_back_needs_a_reason_and_ends_the_case(desk: Client) -> None:
+def test_handing_back_takes_a_manager_and_others_are_told_who(desk: Client) -> None:
+    row = letters.personal()
+    letters.signer()
+
+    page = desk.get(f"/cases/{row.pk}/")
+    response = desk.post(f"/cases/{row.pk}/hand-back", {"reason": "Their bank wants it."})
+
+    assert "This takes a manager. Mara Lindqvist may do it." in text(page)
+    assert response.status_code == 422
+    assert Case.objects.get().closed_at is None
+    assert not OutboxItem.objects.exists()
+
+
+def test_handing_back_needs_a_reason_and_ends_the_case(manager: Client) -> None:
     row = letters.personal()
 
-    silent = desk.post(f"/cases/{row.pk}/hand-back", {"reason": " "})
+    silent = manager.post(f"/cases/{row.pk}/hand-back", {"reason": " "})
     assert silent.status_code == 422
     assert Case.objects.get().closed_at is None
-    response = desk.post(f"/cases/{row.pk}/hand-back", {"reason": "Their bank wants it."}, follow=True)
+    response = manager.post(f"/cases/{row.pk}/hand-back", {"reason": "Their bank wants it."}, follow=True)
 
     row.refresh_from_db()
     effect = OutboxItem.objects.get(case=row, kind=OutboxItem.HAND_BACK)
     assert "Stripe is being told to collect again." in text(response)
     assert (row.ending, row.closed_at, effect.state) == (Ending.TRANSFERRED.value, NOW, "queued")
-    assert "Their bank wants it." in TimelineEntry.objects.get(case=row, actor="dana").summary
+    assert "Their bank wants it." in TimelineEntry.objects.get(case=row, actor="mara").summary
 
 
-def test_handing_back_what_is_not_ours_is_refused(desk: Client) -> None:
+def test_handing_back_what_is_not_ours_is_refused(manager: Client) -> None:
     row = letters.personal(collection="stripe", taken_over_at=None, proved_at=None)
 
-    response = desk.post(f"/cases/{row.pk}/hand-back", {"reason": "Their bank wants it."})
+    response = manager.post(f"/cases/{row.pk}/hand-back", {"reason": "Their bank wants it."})
 
     assert response.status_code == 422
     assert "Stripe collects this invoice already." in text(response)

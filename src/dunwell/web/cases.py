@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET
 
 from dunwell.policy.personal import signature_due
 from dunwell.policy.playbook import Step, playbook
-from dunwell.store import casefile, desk
+from dunwell.store import accounts, casefile, desk
 from dunwell.store.keep import book_of
 from dunwell.web import forms, history, standing
-from dunwell.web.shell import now, page
+from dunwell.web.shell import now, page, who_may
 from dunwell.web.times import zone_of
 
 NEWEST, OLDEST = "newest", "oldest"
@@ -77,6 +77,8 @@ def case_page(
         "standing": standing.of(file),
         "steps": _steps(file, at),
         "signature": signature_due(file.case, book_of(file.policy).policy, at),
+        "may_approve": request.user.has_perm(accounts.APPROVE),
+        "who_may": who_may,
         "newest_letter": file.letters[-1] if file.letters else None,
         "order": order,
         "entries": shown,

@@ -10,10 +10,11 @@ from django.views.decorators.http import require_POST
 
 from dunwell.engine import review
 from dunwell.policy.words import Ending, Track
+from dunwell.store import accounts
 from dunwell.store.casefile import exists
 from dunwell.web import forms
 from dunwell.web.cases import case_page
-from dunwell.web.shell import now, user_name
+from dunwell.web.shell import now, user_name, who_may
 from dunwell.wiring import ports
 
 
@@ -67,6 +68,8 @@ def close(request: HttpRequest, case_id: int) -> HttpResponse:
 
     def change() -> str:
         ending, reason = Ending(form.cleaned_data["ending"]), form.cleaned_data["reason"]
+        if ending in ACCOUNT_ACTIONS:
+            _must_sign(request)
         review.close_by_hand(case_id=case_id, ending=ending, reason=reason, by=user_name(request), now=now())
         return "The case is closed."
 
@@ -79,11 +82,21 @@ def give_back(request: HttpRequest, case_id: int) -> HttpResponse:
     form = forms.HandBack(request.POST, auto_id="hand-back-%s")
 
     def change() -> str:
+        _must_sign(request)
         reason = form.cleaned_data["reason"]
         review.hand_back(case_id=case_id, reason=reason, by=user_name(request), now=now())
         return "The case is closed as transferred. Stripe is being told to collect again."
 
     return _changed(request, case_id, form, change)
+
+
+# What is done to the account takes a manager (spec 8).
+ACCOUNT_ACTIONS = (Ending.WRITTEN_OFF, Ending.TRANSFERRED)
+
+
+def _must_sign(request: HttpRequest) -> None:
+    if not request.user.has_perm(accounts.APPROVE):
+        raise review.NotPossibleError(f"This takes a manager. {who_may()}")
 
 
 def _changed(request: HttpRequest, case_id: int, form: Form, change: Callable[[], str]) -> HttpResponse:

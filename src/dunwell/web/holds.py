@@ -8,10 +8,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dunwell.engine.review import NotPossibleError, place_hold, preview_release, release_hold
 from dunwell.policy.saying import day
 from dunwell.policy.words import HoldKind, HoldScope
+from dunwell.store import accounts
 from dunwell.store.casefile import case_file
 from dunwell.web.cases import case_page
 from dunwell.web.forms import Pause
-from dunwell.web.shell import now, page, user_name
+from dunwell.web.shell import now, page, user_name, who_may
 from dunwell.web.times import zone_of
 from dunwell.wiring import ports
 
@@ -55,8 +56,9 @@ def resume(request: HttpRequest, case_id: int, hold_id: int) -> HttpResponse:
     if hold is None:
         messages.info(request, "That hold has ended already.")
         return redirect("case", case_id=case_id)
-    problem = ""
-    if request.method == "POST":
+    veto = hold.kind is HoldKind.VETO and not request.user.has_perm(accounts.APPROVE)
+    problem = f"The relationship owner asked for this; ending it takes a manager. {who_may()}" if veto else ""
+    if request.method == "POST" and not veto:
         try:
             release_hold(hold_id=hold_id, by=user_name(request), now=at, ports=ports())
         except NotPossibleError as error:
@@ -68,6 +70,8 @@ def resume(request: HttpRequest, case_id: int, hold_id: int) -> HttpResponse:
         preview = preview_release(hold_id=hold_id, now=at)
     except NotPossibleError as error:
         preview, problem = "", problem or str(error)
+    if veto:
+        preview = ""
     context = {
         "file": file,
         "hold": hold,

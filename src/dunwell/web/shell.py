@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dunwell.store import reviews
+from dunwell.store import accounts, reviews
 from dunwell.wiring import ports
 
 
@@ -34,3 +34,9 @@ def page(
     response = render(request, template, {**shared, **context}, status=status)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def who_may() -> str:
+    """Say in a sentence who has the permission of a manager."""
+    names = accounts.signers()
+    return f"{', '.join(names)} may do it." if names else "Nobody here has that permission yet."
