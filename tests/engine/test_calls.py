@@ -138,9 +138,7 @@ def test_a_promise_kept_closes_the_case() -> None:
         (date(2027, 4, 1), "within 90 days"),
     ],
 )
-def test_a_promise_and_a_plan_need_a_day_to_come(
-    outcome: CallOutcome, until: date | None, why: str
-) -> None:
+def test_a_promise_and_a_plan_need_a_day_to_come(outcome: CallOutcome, until: date | None, why: str) -> None:
     world = at_the_end()
     with pytest.raises(NotPossibleError, match=why):
         called(world, outcome, until=until)

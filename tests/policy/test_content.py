@@ -525,7 +525,12 @@ EDITED: list[tuple[Rule, str, str, Callable[[str], str]]] = [
     (Rule.AMOUNT, "text line 5", "usd 1", lambda t: t.replace("You can", "Or pay usd 1. You can")),
     (Rule.AMOUNT, "text line 5", "$1", lambda t: t.replace("You can", "Or pay $1. You can")),
     (Rule.AMOUNT, "text line 5", "5 dollars", lambda t: t.replace("You can", "Or pay 5 dollars. You can")),
-    (Rule.AMOUNT, "text line 5", "EUR 14,200.00", lambda t: t.replace("You can", "So EUR 14,200.00. You can")),
+    (
+        Rule.AMOUNT,
+        "text line 5",
+        "EUR 14,200.00",
+        lambda t: t.replace("You can", "So EUR 14,200.00. You can"),
+    ),
     (Rule.MARKUP, "text line 5", "<script>", lambda t: t.replace("You can", "<script>x</script> You can")),
     (Rule.MARKUP, "text line 5", '<b class="x">', lambda t: t.replace("You can", '<b class="x">You</b> can')),
     (Rule.SIGNATURE, "text", "", lambda t: t.replace("Sample Sender", "The team")),

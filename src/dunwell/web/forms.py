@@ -278,7 +278,7 @@ class CallResult(forms.Form):
     def clean(self) -> dict[str, object]:
         """Insist on the day of a promise or a plan."""
         said: dict[str, object] = self.cleaned_data
-        wanted = NEEDS_A_DAY.get(CallOutcome(said["outcome"])) if said.get("outcome") else None
+        wanted = NEEDS_A_DAY.get(CallOutcome(str(said["outcome"]))) if said.get("outcome") else None
         if wanted and said.get("until") is None and "until" not in self.errors:
             self.add_error("until", wanted)
         return said
