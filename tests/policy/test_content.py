@@ -440,6 +440,17 @@ def test_broken_markup_never_breaks_the_checker(broken: str) -> None:
     assert rules(Stage.NOTICE, replace(message, html=broken)) >= {Rule.AMOUNT, Rule.ONE_LINK}
 
 
+@pytest.mark.parametrize("stage", list(Stage))
+@pytest.mark.parametrize("token", ["x-USD1:9", "USD12", "a_US$5", "FR-99"])
+def test_whatever_the_token_of_the_link_looks_like_breaks_nothing(stage: Stage, token: str) -> None:
+    link = f"{EXPECTED.link}{token}"
+    context = replace(CONTEXT, link=link)
+
+    assert (
+        check_content(stage, render(built_in_wording(), stage, context), replace(EXPECTED, link=link)) == ()
+    )
+
+
 def test_no_decline_reason_breaks_a_message() -> None:
     reasons = {row.sentence for row in decline_rows().values()}
     assert len(reasons) > 40
