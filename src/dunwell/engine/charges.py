@@ -6,7 +6,7 @@ from dunwell.engine import facts_in
 from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider, proposal_for
+from dunwell.engine.record import look_again, proposal_for
 from dunwell.engine.rereading import Reread, keep_reread, lock, reread
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_charge_gate
@@ -69,7 +69,7 @@ def give_up(item: models.OutboxItem, trouble: str, ports: Ports, now: datetime) 
         if row.closed_at is None:
             _ask(row, ReviewKind.CHARGE_UNKNOWN, text, journal)
         journal.write()
-        _look_again(row, journal, ports)
+        look_again(row, journal.now, ports)
     return True
 
 
@@ -110,18 +110,12 @@ def _note_answer(
         facts_in.invoice_read(arrears, None, [], ports, keep.book_of(row.policy_id), now, charged)
     elif result.outcome in (AttemptOutcome.DECLINED, AttemptOutcome.NEEDS_CUSTOMER):
         # Money that moved is told by the invoice; that none did is known.
-        _look_again(row, journal, ports)
+        look_again(row, journal.now, ports)
     return state.value
 
 
 def _about(item: models.OutboxItem) -> dict[str, str]:
     return {"method": item.method, "key": item.key, "trigger": item.trigger}
-
-
-def _look_again(row: models.Case, journal: Journal, ports: Ports) -> None:
-    again = Journal(journal.now)
-    consider([row], again, ports, alarm=False)
-    again.write()
 
 
 def _pass_gate(
@@ -182,7 +176,7 @@ def _turn_back(
             row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, plain(verdict.why)
             journal.changed(row)
     journal.write()
-    _look_again(row, journal, ports)
+    look_again(row, journal.now, ports)
     return MessageState.STOPPED.value
 
 
@@ -214,5 +208,5 @@ def _try_later(
         _ask(row, ReviewKind.CHARGE_UNKNOWN, text, journal)
     journal.write()
     if given_up:
-        _look_again(row, journal, ports)
+        look_again(row, journal.now, ports)
     return state.value

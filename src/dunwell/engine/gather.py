@@ -6,7 +6,7 @@ from typing import Any
 from dunwell.engine.ask_again import answers_again, ask_again, never_given_up
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider
+from dunwell.engine.record import look_again
 from dunwell.engine.rereading import NOT_SET_UP
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.ledger import Gathering
@@ -55,9 +55,7 @@ def _keep(row: models.Case, said: Gathering, journal: Journal, ports: Ports) -> 
     for warning in warnings:
         journal.entry(row, "warning", warning, by="netsuite")
     journal.write()
-    again = Journal(journal.now)
-    consider([row], again, ports, alarm=False)
-    again.write()
+    look_again(row, journal.now, ports)
 
 
 def _warnings(said: Gathering, *, mrr_known: bool) -> tuple[str, ...]:

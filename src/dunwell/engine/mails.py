@@ -8,7 +8,7 @@ from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
 from dunwell.engine.letters import Letter, Unwritable, check_letter, compose, is_of_today, outgoing
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider, proposal_for, say_again
+from dunwell.engine.record import look_again, proposal_for, say_again
 from dunwell.engine.rereading import Reread, keep_reread, lock, reread
 from dunwell.policy.facts import Case
 from dunwell.policy.gate import Verdict, VerdictKind, check_gate
@@ -46,9 +46,7 @@ class _Desk:
     def look_again(self) -> None:
         """Write what happened, then let the rules see it."""
         self.journal.write()
-        again = Journal(self.now)
-        consider([self.row], again, self.ports, alarm=False)
-        again.write()
+        look_again(self.row, self.now, self.ports)
 
 
 def perform(item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelta) -> str:

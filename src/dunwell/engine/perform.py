@@ -17,7 +17,7 @@ from dunwell.engine import charges, gather, mails, switching
 from dunwell.engine.clock import Clock, ShiftedClock
 from dunwell.engine.personal import calls, confirm, owner, send
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider
+from dunwell.engine.record import look_again
 from dunwell.engine.trouble import attempt
 from dunwell.policy.words import CaseStatus, MessageState, ReviewKind
 from dunwell.store import cases, claims, models, people
@@ -130,7 +130,5 @@ def give_to_a_person(item: models.OutboxItem, ports: Ports, now: datetime) -> st
             proposal = "Look for it in the mail server's log, then say whether it arrived."
             journal.review(row, ReviewKind.SEND_UNKNOWN, text, proposal)
         journal.write()
-        again = Journal(now)
-        consider([row], again, ports, alarm=False)
-        again.write()
+        look_again(row, now, ports)
     return MessageState.UNKNOWN.value

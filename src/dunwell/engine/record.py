@@ -81,6 +81,13 @@ def consider(
             written[case.customer.contact.email] = now
 
 
+def look_again(row: models.Case, now: datetime, ports: Ports) -> None:
+    """Let the rules see what has just been written about a locked case, and write what they decide."""
+    again = journal.Journal(now)
+    consider([row], again, ports, alarm=False)
+    again.write()
+
+
 def _pairs(rows: Sequence[models.Case], now: datetime) -> list[tuple[models.Case, Case]]:
     built = snapshots.snapshots(rows, now)
     return [(row, built[row.id]) for row in rows]

@@ -10,7 +10,7 @@ from datetime import timedelta
 from dunwell.engine.ask_again import SLOWLY, TELL_AGAIN, answers_again, ask_again, never_given_up
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider, proposal_for
+from dunwell.engine.record import look_again, proposal_for
 from dunwell.engine.rereading import is_quiet, keep_reread, lock, reread
 from dunwell.policy.facts import InvoiceReading, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_hand_back
@@ -47,9 +47,7 @@ class _Desk:
     def look_again(self) -> None:
         """Write what happened, then let the rules see it."""
         self.journal.write()
-        again = Journal(self.journal.now)
-        consider([self.row], again, self.ports, alarm=False)
-        again.write()
+        look_again(self.row, self.journal.now, self.ports)
 
 
 def take_over(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timedelta) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider
+from dunwell.engine.record import look_again
 from dunwell.policy.book import Book
 from dunwell.policy.words import MessageState, ReviewKind
 from dunwell.store import cases, claims, keep, letters, models, people
@@ -51,9 +51,7 @@ class Desk:
         """Write what happened, then let the rules see it."""
         self.journal.write()
         if self.row.closed_at is None:
-            again = Journal(self.now)
-            consider([self.row], again, self.ports, alarm=False)
-            again.write()
+            look_again(self.row, self.now, self.ports)
 
 
 def desk_of(item: models.OutboxItem, ports: Ports, now: datetime) -> Desk:

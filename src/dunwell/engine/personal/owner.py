@@ -9,7 +9,7 @@ from dunwell.engine.links import make_owner_link
 from dunwell.engine.personal import drafts
 from dunwell.engine.personal.text import as_html, signer
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider
+from dunwell.engine.record import look_again
 from dunwell.policy.facts import Person
 from dunwell.policy.money import Money
 from dunwell.policy.owner import owner_note, owner_time_ends
@@ -60,9 +60,7 @@ def perform(item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelt
         desk = _desk(item, clock.now())
         state = _note_delivery(desk, delivery)
         desk.journal.write()
-        again = Journal(desk.journal.now)
-        consider([desk.row], again, ports, alarm=False)
-        again.write()
+        look_again(desk.row, desk.journal.now, ports)
     return state
 
 
