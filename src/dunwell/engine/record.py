@@ -15,6 +15,7 @@ from dunwell.policy.cadence import is_active
 from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
 from dunwell.policy.facts import Case, Hold
+from dunwell.policy.money import Money
 from dunwell.policy.rules import ON_ITS_WAY
 from dunwell.policy.words import (
     ActionKind,
@@ -219,25 +220,13 @@ class _Deed:
 
     def queue(self, kind: str, key: str, **values: Any) -> None:
         """Queue an effect about the case's invoice, to be performed now."""
-        owed, now = self.case.invoice.open, self.to.now
-        self.to.outbox(
-            journal.Effect(
-                key=key,
-                kind=kind,
-                case_id=self.row.pk,
-                state=MessageState.QUEUED.value,
-                queued_at=now,
-                due_at=now,
-                amount_minor=owed.minor,
-                currency=owed.currency,
-                **values,
-            )
-        )
+        self.to.queue(self.row.pk, kind, key, self.case.invoice.open, **values)
 
-    def queue_one_more(self, kind: str) -> None:
-        """Queue an effect that a case may need more than once, under a key of its own."""
-        before = claims.count_effects(self.row, kind)
-        self.queue(kind, f"{kind}:{self.row.pk}:{before}")
+
+def queue_one_more(row: models.Case, kind: str, owed: Money, to: journal.Journal) -> None:
+    """Queue an effect that a locked case may need more than once, under a key of its own."""
+    before = claims.count_effects(row, kind)
+    to.queue(row.pk, kind, f"{kind}:{row.pk}:{before}", owed)
 
 
 def _send(deed: _Deed) -> None:
@@ -321,15 +310,11 @@ def _queue_charge(deed: _Deed) -> None:
 
 
 def _gather(deed: _Deed) -> None:
-    deed.queue_one_more(models.OutboxItem.GATHER)
+    queue_one_more(deed.row, models.OutboxItem.GATHER, deed.case.invoice.open, deed.to)
 
 
 def _take_over(deed: _Deed) -> None:
-    deed.queue_one_more(models.OutboxItem.TAKE_OVER)
-
-
-def _hand_back(deed: _Deed) -> None:
-    deed.queue_one_more(models.OutboxItem.HAND_BACK)
+    queue_one_more(deed.row, models.OutboxItem.TAKE_OVER, deed.case.invoice.open, deed.to)
 
 
 def _ask_a_person(deed: _Deed) -> None:
@@ -349,7 +334,6 @@ _ACTS: dict[ActionKind, Callable[[_Deed], None]] = {
     ActionKind.RETRY: _queue_charge,
     ActionKind.GATHER: _gather,
     ActionKind.TAKE_OVER: _take_over,
-    ActionKind.HAND_BACK: _hand_back,
     ActionKind.REVIEW: _ask_a_person,
     ActionKind.CALL_TASK: _call,
     ActionKind.ESCALATE: _escalate,

@@ -10,10 +10,11 @@ from datetime import timedelta
 from dunwell.engine.ask_again import SLOWLY, TELL_AGAIN, answers_again, ask_again, never_given_up
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import look_again, proposal_for
+from dunwell.engine.record import look_again, proposal_for, queue_one_more
 from dunwell.engine.rereading import is_quiet, keep_reread, lock, reread
 from dunwell.policy.facts import InvoiceReading, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_hand_back
+from dunwell.policy.money import Money
 from dunwell.policy.words import (
     CaseStatus,
     CollectionOwner,
@@ -23,7 +24,7 @@ from dunwell.policy.words import (
     ReviewKind,
 )
 from dunwell.store import cases, claims, keep, models, people, snapshots
-from dunwell.store.journal import Effect, Journal
+from dunwell.store.journal import Journal
 
 TAKEN_OVER, HANDED_BACK = "taken_over", "handed_back"
 _OVERTAKEN = timedelta(seconds=30)
@@ -134,19 +135,8 @@ def queue_hand_back(row: models.Case, to: Journal) -> None:
 
 
 def _queue_hand_back(row: models.Case, to: Journal) -> None:
-    kind = models.OutboxItem.HAND_BACK
-    to.outbox(
-        Effect(
-            key=f"{kind}:{row.pk}:{claims.count_effects(row, kind)}",
-            kind=kind,
-            case_id=row.pk,
-            state=MessageState.QUEUED.value,
-            queued_at=to.now,
-            due_at=to.now,
-            amount_minor=row.invoice.open_minor,
-            currency=row.invoice.currency,
-        )
-    )
+    owed = Money(row.invoice.open_minor, row.invoice.currency)
+    queue_one_more(row, models.OutboxItem.HAND_BACK, owed, to)
 
 
 def forget_collection(row: models.Case) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Q
 
 from dunwell.policy.facts import Hold
+from dunwell.policy.money import Money
 from dunwell.policy.words import CaseStatus, Ending, MessageState, ReviewKind
 from dunwell.store import bulk, models
 from dunwell.store.chain import entry_hash
@@ -112,10 +113,21 @@ class Journal:
         self._entries.append(_Entry(case_id=case.id, hash=case.chain_head, **said))
         self.changed(case)
 
-    def outbox(self, effect: Effect) -> None:
-        """Queue an effect."""
+    def queue(self, case_id: int, kind: str, key: str, owed: Money, **more: Any) -> None:
+        """Queue an effect about what is owed on a case, to be performed now. `more`: columns of `Effect`."""
+        effect = Effect(
+            key=key,
+            kind=kind,
+            case_id=case_id,
+            state=MessageState.QUEUED.value,
+            queued_at=self.now,
+            due_at=self.now,
+            amount_minor=owed.minor,
+            currency=owed.currency,
+            **more,
+        )
         self._outbox.append(effect)
-        self._waits.add(effect.case_id)
+        self._waits.add(case_id)
 
     def review(self, case: models.Case, kind: ReviewKind, reason: str, proposal: str = "") -> None:
         """Put something on a person's desk; the caller has checked that none of this kind is open."""

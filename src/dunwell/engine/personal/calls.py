@@ -11,7 +11,7 @@ from dunwell.policy.untrusted import one_line
 from dunwell.policy.words import MessageState
 from dunwell.policy.zones import zone_for
 from dunwell.store import cases, claims, keep, models, snapshots
-from dunwell.store.journal import Effect, Journal
+from dunwell.store.journal import Journal
 
 _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
 
@@ -20,19 +20,9 @@ def queue_call(row: models.Case, case: Case, to: Journal) -> None:
     """Queue the phone call record of a case, once for ever; nothing without a ledger that knows the customer."""
     if case.ledger is None or not case.ledger.customer or claims.has_effect(row, models.OutboxItem.CALL):
         return
-    to.outbox(
-        Effect(
-            # The end of the chain makes the key one of this installation, whoever else writes to the ledger.
-            key=f"call:{row.pk}:{row.chain_head[:16]}",
-            kind=models.OutboxItem.CALL,
-            case_id=row.pk,
-            state=MessageState.QUEUED.value,
-            queued_at=to.now,
-            due_at=to.now,
-            amount_minor=case.invoice.open.minor,
-            currency=case.invoice.open.currency,
-        )
-    )
+    # The end of the chain makes the key one of this installation, whoever else writes to the ledger.
+    key = f"call:{row.pk}:{row.chain_head[:16]}"
+    to.queue(row.pk, models.OutboxItem.CALL, key, case.invoice.open)
 
 
 def perform(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timedelta) -> str:

@@ -14,7 +14,7 @@ from dunwell.policy.owner import owner_time_ends
 from dunwell.policy.signing import SIGNED_AS_BEFORE, Says, outdated
 from dunwell.policy.words import HoldKind, LetterState, MessageState, ReviewKind
 from dunwell.store import claims, letters, models, people
-from dunwell.store.journal import Effect, Journal
+from dunwell.store.journal import Journal
 
 WITHDRAWN = "withdrawn"
 
@@ -47,7 +47,7 @@ def write(
     )
     ask_to_approve(row, letter, to.now)
     if owner:
-        to.outbox(_effect(letter, models.OutboxItem.OWNER_NOTE, f"owner_note:{letter.pk}", owner, to.now))
+        _queue(letter, models.OutboxItem.OWNER_NOTE, f"owner_note:{letter.pk}", owner, to)
     return None
 
 
@@ -68,25 +68,15 @@ def leave(row: models.Case, to: Journal) -> None:
     # The end of the chain makes the key one of this installation, whoever else sends through the same ledger.
     key = f"letter:{letter.pk}:{before}:{row.chain_head[:16]}"
     contact = Person(letter.to_name, letter.to_address)
-    to.outbox(_effect(letter, models.OutboxItem.LETTER, key, contact, to.now))
+    _queue(letter, models.OutboxItem.LETTER, key, contact, to)
     letters.change(letter, state=LetterState.LEAVING.value)
     people.settle_kind(row, ReviewKind.DRAFT, "It is on its way.", "dunwell", to.now)
 
 
-def _effect(letter: models.Letter, kind: str, key: str, who: Person, now: datetime) -> Effect:
-    return Effect(
-        key=key,
-        kind=kind,
-        case_id=letter.case_id,
-        state=MessageState.QUEUED.value,
-        queued_at=now,
-        due_at=now,
-        to_name=who.name,
-        to_address=who.email,
-        amount_minor=letter.amount_minor,
-        currency=letter.currency,
-        letter_id=letter.pk,
-    )
+def _queue(letter: models.Letter, kind: str, key: str, who: Person, to: Journal) -> None:
+    owed = Money(letter.amount_minor, letter.currency)
+    about = {"to_name": who.name, "to_address": who.email, "letter_id": letter.pk}
+    to.queue(letter.case_id, kind, key, owed, **about)
 
 
 def refresh(row: models.Case, case: Case, to: Journal) -> Case:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from dunwell.engine.personal.desk import Desk
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.ledger import MailReading, MailState, Posted, Posting
+from dunwell.policy.money import Money
 from dunwell.policy.readings import Delivery, Handed, Refused, Uncertain
 from dunwell.policy.words import LetterState, MessageState, ReviewKind
 from dunwell.store import claims, letters, models, timeline
-from dunwell.store.journal import Effect
 
 # What a letter leaves through: `Letter.via` and the `method` of its effect.
 NETSUITE, SMTP = "netsuite", claims.SMTP
@@ -74,7 +74,7 @@ def left(desk: Desk, at: datetime) -> str:
     )
     desk.entry("sent", said, via=via, sent_at=at.isoformat())
     if not proved:
-        desk.journal.outbox(_confirmation(desk))
+        _queue_confirmation(desk)
     desk.look_again()
     return MessageState.SENT.value
 
@@ -104,19 +104,10 @@ def _what(desk: Desk) -> str:
     return f"Letter {desk.letter.number} to {desk.item.to_address}"
 
 
-def _confirmation(desk: Desk) -> Effect:
-    item = desk.item
-    return Effect(
-        key=f"confirm:{item.key}",
-        kind=models.OutboxItem.CONFIRM,
-        case_id=item.case_id,
-        state=MessageState.QUEUED.value,
-        queued_at=desk.now,
-        due_at=desk.now,
-        amount_minor=item.amount_minor,
-        currency=item.currency,
-        letter_id=desk.letter.pk,
-    )
+def _queue_confirmation(desk: Desk) -> None:
+    item, kind = desk.item, models.OutboxItem.CONFIRM
+    owed = Money(item.amount_minor, item.currency)
+    desk.journal.queue(item.case_id, kind, f"confirm:{item.key}", owed, letter_id=desk.letter.pk)
 
 
 def _unclear(desk: Desk, answer: Uncertain) -> str:
