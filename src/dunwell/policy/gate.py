@@ -16,6 +16,7 @@ from dunwell.policy.calendars import into_window
 from dunwell.policy.facts import Case, Hold, Invoice, InvoiceReading, Unreadable
 from dunwell.policy.ledger import Standing
 from dunwell.policy.money import Money
+from dunwell.policy.patience import next_wait
 from dunwell.policy.policy import Policy
 from dunwell.policy.preparing import switched_on
 from dunwell.policy.retries import method_of, no_retry_because
@@ -236,7 +237,7 @@ def cannot_read(who: str, said: Unreadable, policy: Policy, now: datetime, due_s
     if said.permanent:
         why = f"{who} cannot answer: {said.reason}."
         return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.LEDGER_UNREADABLE)
-    again_at = now + min(max((now - due_since) / 4, _SHORTEST_WAIT), _LONGEST_WAIT)
+    again_at = now + next_wait(now - due_since, shortest=_SHORTEST_WAIT, longest=_LONGEST_WAIT)
     patience = policy.gate.tell_person_after_hours
     if now - due_since >= timedelta(hours=patience):
         why = f"{who} could not be read for {patience} hours: {said.reason}."

@@ -7,6 +7,7 @@ from dunwell.engine.personal.text import signer
 from dunwell.engine.ports import Ports
 from dunwell.policy.facts import Case, Unreadable
 from dunwell.policy.ledger import LedgerCall
+from dunwell.policy.patience import next_wait
 from dunwell.policy.untrusted import one_line
 from dunwell.policy.words import MessageState
 from dunwell.policy.zones import zone_for
@@ -40,7 +41,7 @@ def perform(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timedel
     if answer.permanent or waited >= patience:
         said = f"The call could not be written into NetSuite: {answer.reason}. It stands on the desk."
         return _end(item, clock.now(), MessageState.REFUSED, said)
-    at = clock.now() + min(max(waited / 4, _SHORTEST_WAIT), _LONGEST_WAIT)
+    at = clock.now() + next_wait(waited, shortest=_SHORTEST_WAIT, longest=_LONGEST_WAIT)
     queued = MessageState.QUEUED
     moved = claims.move_effect(item, frm=[MessageState.CLAIMED], to=queued, due_at=at, note=answer.reason)
     return queued.value if moved else "taken"

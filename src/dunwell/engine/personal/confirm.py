@@ -9,6 +9,7 @@ from dunwell.engine.ports import Ports
 from dunwell.engine.rereading import NOT_SET_UP
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.ledger import LoggedMail, MailReading
+from dunwell.policy.patience import next_wait
 from dunwell.policy.words import LetterState, MessageState, ReviewKind
 from dunwell.store import claims, letters, models
 
@@ -122,7 +123,8 @@ def _unreadable(desk: Desk, reading: Unreadable) -> str:
     if reading.permanent or waited >= patience:
         said = f"Letter {desk.letter.number} could not be read back from NetSuite: {reading.reason}."
         return _not_confirmed(desk, said)
-    return _later(desk, reading.reason, desk.now + min(max(waited / 4, EVERY), _LONGEST_WAIT))
+    wait = next_wait(waited, shortest=EVERY, longest=_LONGEST_WAIT)
+    return _later(desk, reading.reason, desk.now + wait)
 
 
 def _later(desk: Desk, why: str, at: datetime) -> str:

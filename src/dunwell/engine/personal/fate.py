@@ -6,6 +6,7 @@ from dunwell.engine.personal.desk import Desk
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.ledger import MailReading, MailState, Posted, Posting
 from dunwell.policy.money import Money
+from dunwell.policy.patience import next_wait
 from dunwell.policy.readings import Delivery, Handed, Refused, Uncertain
 from dunwell.policy.words import LetterState, MessageState, ReviewKind
 from dunwell.store import claims, letters, models, timeline
@@ -130,7 +131,8 @@ def _cannot_be_asked(desk: Desk, said: Unreadable, since: datetime) -> str:
     patience = timedelta(hours=desk.book.policy.gate.tell_person_after_hours)
     if said.permanent or waited >= patience:
         return in_doubt(desk, f"NetSuite could not say what became of {_what(desk)}: {said.reason}.")
-    return _ask_later(desk, said.reason, desk.now + min(max(waited / 4, ASK_AGAIN), _LONGEST_WAIT))
+    wait = next_wait(waited, shortest=ASK_AGAIN, longest=_LONGEST_WAIT)
+    return _ask_later(desk, said.reason, desk.now + wait)
 
 
 def _try_later(desk: Desk, reason: str, at: datetime) -> str:
