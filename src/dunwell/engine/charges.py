@@ -181,8 +181,7 @@ def _turn_back(
 
 
 def _ask(row: models.Case, kind: ReviewKind, why: str, journal: Journal) -> None:
-    if not people.has_open_review(row, kind):
-        journal.review(row, kind, why, proposal_for(kind))
+    people.ask_once(row, kind, why, proposal_for(kind), journal)
 
 
 def _keep_unanswered(item: models.OutboxItem, row: models.Case, journal: Journal) -> None:

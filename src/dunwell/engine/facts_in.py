@@ -204,8 +204,7 @@ def _chargeback_after_the_end(case: models.Case | None, kept: keep.InvoiceKept, 
     journal = Journal(now)
     text = f"The payment of {kept.row.number} was taken back after the case had closed."
     journal.entry(case, "chargeback", text, by="stripe")
-    if not people.has_open_review(case, words.ReviewKind.CHARGEBACK):
-        journal.review(case, words.ReviewKind.CHARGEBACK, text, "Answer the chargeback at Stripe.")
+    people.ask_once(case, words.ReviewKind.CHARGEBACK, text, "Answer the chargeback at Stripe.", journal)
     journal.write()
     return "chargeback on a closed case"
 

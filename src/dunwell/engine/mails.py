@@ -135,8 +135,7 @@ def _turn_back(desk: _Desk, verdict: Verdict) -> str:
     desk.journal.entry(row, "why_not", verdict.why, detail={"stage": item.stage, "key": item.key})
     if verdict.kind is VerdictKind.REVIEW:
         kind = verdict.review or ReviewKind.GATE_CLOSED
-        if not people.has_open_review(row, kind):
-            desk.journal.review(row, kind, verdict.why, proposal_for(kind))
+        people.ask_once(row, kind, verdict.why, proposal_for(kind), desk.journal)
         row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, plain(verdict.why)
         desk.journal.changed(row)
     else:
@@ -182,8 +181,8 @@ def _settle(
     if desk.row.closed_at is not None:
         desk.journal.write()
         return state.value
-    if review is not None and not people.has_open_review(desk.row, review):
-        desk.journal.review(desk.row, review, text, proposal)
+    if review is not None:
+        people.ask_once(desk.row, review, text, proposal, desk.journal)
     desk.look_again()
     return state.value
 

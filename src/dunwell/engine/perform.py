@@ -104,8 +104,9 @@ def _give_up(item: models.OutboxItem, trouble: str, now: datetime) -> None:
             return
         journal = Journal(now)
         journal.entry(row, "trouble", text, detail={"stage": item.stage, "key": item.key})
-        if row.closed_at is None and not people.has_open_review(row, ReviewKind.BAD_DATA):
-            journal.review(row, ReviewKind.BAD_DATA, text, "Ask whoever runs Dunwell to read the log.")
+        if row.closed_at is None:
+            proposal = "Ask whoever runs Dunwell to read the log."
+            people.ask_once(row, ReviewKind.BAD_DATA, text, proposal, journal)
         if row.closed_at is None and item.kind == models.OutboxItem.MAIL:
             row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, text
         journal.changed(row)
@@ -126,9 +127,9 @@ def give_to_a_person(item: models.OutboxItem, ports: Ports, now: datetime) -> st
         )
         journal = Journal(now)
         journal.entry(row, "unknown", text, detail={"stage": item.stage, "key": item.key})
-        if row.closed_at is None and not people.has_open_review(row, ReviewKind.SEND_UNKNOWN):
+        if row.closed_at is None:
             proposal = "Look for it in the mail server's log, then say whether it arrived."
-            journal.review(row, ReviewKind.SEND_UNKNOWN, text, proposal)
+            people.ask_once(row, ReviewKind.SEND_UNKNOWN, text, proposal, journal)
         journal.write()
         look_again(row, now, ports)
     return MessageState.UNKNOWN.value

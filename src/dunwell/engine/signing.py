@@ -190,9 +190,8 @@ def veto_letter(*, letter_id: int, reason: str, by: str, now: datetime, ports: P
         said = f"The relationship owner stopped it. {reason.strip()[:400]}".strip()
         drafts.withdraw(desk.row, desk.letter, said, desk.journal, by=by)
         _hold(desk, HoldKind.VETO, None, reason, by)
-        if not people.has_open_review(desk.row, ReviewKind.VETO):
-            proposal = "Talk to the owner; releasing the hold makes a new draft."
-            desk.journal.review(desk.row, ReviewKind.VETO, said, proposal)
+        proposal = "Talk to the owner; releasing the hold makes a new draft."
+        people.ask_once(desk.row, ReviewKind.VETO, said, proposal, desk.journal)
         desk.finish()
 
 
@@ -257,9 +256,9 @@ def record_call_outcome(
         if outcome in _CALL_HOLDS:
             drafts.hold_back(row, _CALL_HOLDS[outcome], desk.journal)
             _hold(desk, _CALL_HOLDS[outcome], ends, note, by)
-        if outcome is CallOutcome.DISPUTE and not people.has_open_review(row, ReviewKind.DISPUTE):
+        if outcome is CallOutcome.DISPUTE:
             proposal = "Settle the dispute with the customer, then release the hold."
-            desk.journal.review(row, ReviewKind.DISPUTE, said, proposal)
+            people.ask_once(row, ReviewKind.DISPUTE, said, proposal, desk.journal)
         desk.finish()
 
 

@@ -249,8 +249,7 @@ def _fail(desk: _Desk, reading: InvoiceReading, said: str, proposal: str = "") -
     if not desk.settle(MessageState.REFUSED, said):
         return "taken"
     desk.journal.entry(row, "why_not", said, detail=_evidence(reading))
-    if not people.has_open_review(row, kind):
-        desk.journal.review(row, kind, said, proposal or proposal_for(kind))
+    people.ask_once(row, kind, said, proposal or proposal_for(kind), desk.journal)
     if row.status == CaseStatus.OPEN.value:
         row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, said
         desk.journal.changed(row)

@@ -7,6 +7,7 @@ from django.db.models import Q
 from dunwell.policy.facts import Contact, Hold
 from dunwell.policy.words import HoldKind, HoldScope, ReviewKind
 from dunwell.store import models
+from dunwell.store.journal import Journal
 from dunwell.store.keep import SET_BY_A_PERSON, keep_contact
 from dunwell.store.plain import plain
 
@@ -74,6 +75,12 @@ def ask(case: models.Case, kind: ReviewKind, reason: str, proposal: str, now: da
     if not has_open_review(case, kind):
         said = {"reason": plain(reason), "proposal": plain(proposal), "opened_at": now}
         models.ReviewItem.objects.create(case=case, kind=kind.value, **said)
+
+
+def ask_once(case: models.Case, kind: ReviewKind, reason: str, proposal: str, to: Journal) -> None:
+    """Put something on a desk together with the rest of a journal, unless it lies there."""
+    if not has_open_review(case, kind):
+        to.review(case, kind, reason, proposal)
 
 
 def add_to_review(item: models.ReviewItem, said: str) -> None:

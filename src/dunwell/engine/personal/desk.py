@@ -44,8 +44,8 @@ class Desk:
 
     def ask(self, kind: ReviewKind, reason: str, proposal: str) -> None:
         """Put something on a person's desk, unless it lies there or the case is closed."""
-        if self.row.closed_at is None and not people.has_open_review(self.row, kind):
-            self.journal.review(self.row, kind, reason, proposal)
+        if self.row.closed_at is None:
+            people.ask_once(self.row, kind, reason, proposal, self.journal)
 
     def look_again(self) -> None:
         """Write what happened, then let the rules see it."""
