@@ -67,8 +67,7 @@ def _gist(why: str) -> str:
 
 def answers_again(row: models.Case, journal: Journal) -> None:
     """The ledger can be read again: what lay on a desk about it is done."""
-    for item in people.open_reviews_of(row):
-        if item.kind == ReviewKind.LEDGER_UNREADABLE.value:
-            people.settle_review(item, "The ledger can be read again.", "dunwell", journal.now)
-            journal.entry(row, "settled", "The ledger can be read again.")
+    said = "The ledger can be read again."
+    if people.settle_kind(row, ReviewKind.LEDGER_UNREADABLE, said, "dunwell", journal.now):
+        journal.entry(row, "settled", said)
     unblock(row)

@@ -187,9 +187,7 @@ def choose_track(
         if row.track is not None:
             raise NotPossibleError(f"This case already runs on the {row.track} track.")
         row.track, row.track_chosen = track.value, True
-        for item in people.open_reviews_of(row):
-            if item.kind == words.ReviewKind.MRR_UNKNOWN.value:
-                people.settle_review(item, f"Track: {track.value}", by, now)
+        people.settle_kind(row, words.ReviewKind.MRR_UNKNOWN, f"Track: {track.value}", by, now)
         unblock(row)
         journal = Journal(now)
         journal.entry(row, "track", f"Put on the {track.value} track. {reason}".strip(), by=by)
@@ -207,9 +205,7 @@ def change_contact(*, case_id: int, name: str, email: str, by: str, now: datetim
         people.set_contact(waiting[0].customer, name, email, by)
         journal = Journal(now)
         for case in waiting:
-            for item in people.open_reviews_of(case):
-                if item.kind == words.ReviewKind.NO_CONTACT.value:
-                    people.settle_review(item, f"Contact: {email}", by, now)
+            people.settle_kind(case, words.ReviewKind.NO_CONTACT, f"Contact: {email}", by, now)
             unblock(case)
             journal.entry(case, "contact", f"The contact is now {name} <{email}>.", by=by)
         consider(waiting, journal, ports, alarm=False)

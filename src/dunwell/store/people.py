@@ -101,7 +101,9 @@ def set_contact(customer: models.Customer, name: str, email: str, by: str) -> No
     models.Contact.objects.filter(customer=customer, email=email).update(deliverable=True)
 
 
-def settle_kind(case: models.Case, kind: ReviewKind, resolution: str, by: str, now: datetime) -> None:
-    """Close the desk item of a kind, if the case has one."""
-    for item in models.ReviewItem.objects.filter(case=case, kind=kind.value, closed_at=None):
+def settle_kind(case: models.Case, kind: ReviewKind, resolution: str, by: str, now: datetime) -> bool:
+    """Close the desk item of a kind, if the case has one; say whether it had."""
+    item = models.ReviewItem.objects.filter(case=case, kind=kind.value, closed_at=None).first()
+    if item is not None:
         settle_review(item, resolution, by, now)
+    return item is not None
