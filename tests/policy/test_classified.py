@@ -30,7 +30,7 @@ POLICY = default_policy()
 
 
 def test_every_state_of_a_message_counts_as_sent_under_way_in_doubt_or_still_to_send() -> None:
-    classes = [{MessageState.SENT}, ON_ITS_WAY, IN_DOUBT, {MessageState.STOPPED}]
+    classes = [{MessageState.SENT}, ON_ITS_WAY, IN_DOUBT, {MessageState.STOPPED, MessageState.BOUNCED}]
 
     assert sum(len(members) for members in classes) == len(MessageState)
     assert set().union(*classes) == set(MessageState)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from django.http import HttpRequest
+
 from dunwell.engine.clock import Clock
 from dunwell.policy.facts import InvoiceReading, Person, Unreadable
+from dunwell.policy.incoming import Arrived, IncomingMail, TransportEvent
 from dunwell.policy.ledger import Gathering, LedgerCall, LedgerMail, MailReading, Posting, Standing
 from dunwell.policy.readings import (
     ArrearsReading,
@@ -113,11 +116,41 @@ class Mailer(Protocol):
         ...
 
 
+class Mailbox(Protocol):
+    """Where replies arrive, to be read from time to time. Nothing in it is changed or deleted."""
+
+    def arrived(self, after: str, now: datetime) -> Iterator[Arrived]:
+        """Yield the mails that came after a place, oldest first; `after` "": the last days only.
+
+        Raises `MailboxUnreadableError`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+class MailWebhooks(Protocol):
+    """A mail provider that calls us about mail that came in and about what became of ours."""
+
+    def open(
+        self, request: HttpRequest, what: str
+    ) -> tuple[tuple[str, IncomingMail | TransportEvent], ...] | Malformed:
+        """Check who calls and take the call apart, each part with an id that is the same however often it comes.
+
+        `what` is "inbound" or "tracking".
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything the verbs need from outside, put together by `wiring`.
 
-    `ledger` is None where NetSuite is not set up. `manager` signs personal mail; the sender when None.
+    `ledger` is None where NetSuite is not set up. `manager` signs personal mail; the sender when None. `mailbox`
+    and `mail_webhooks` are None where replies do not come that way. `reply_to` is the address whose local part
+    carries the case that is replied to; empty: replies go to the sender. `read_reply` reads what a person wrote.
     """
 
     payments: Payments
@@ -129,3 +162,6 @@ class Ports:
     accepts_webhooks: bool = True
     ledger: Ledger | None = None
     manager: Person | None = None
+    mailbox: Mailbox | None = None
+    mail_webhooks: MailWebhooks | None = None
+    reply_to: str = ""

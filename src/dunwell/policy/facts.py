@@ -15,6 +15,7 @@ from dunwell.policy.words import (
     CollectionOwner,
     HoldKind,
     HoldScope,
+    InvoiceSource,
     InvoiceStatus,
     LetterState,
     MessageState,
@@ -88,7 +89,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """The invoice as last read. `open` is the amount still owed now."""
+    """The invoice as last read. `open` is the amount still owed now; `source` is where it is read."""
 
     id: str
     number: str
@@ -100,6 +101,7 @@ class Invoice:
     charged_back: bool = False
     auto_advance: bool | None = None
     next_attempt: datetime | None = None
+    source: InvoiceSource = InvoiceSource.STRIPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +193,20 @@ class Instrument:
 
 
 @dataclass(frozen=True, slots=True)
+class Instalment:
+    """One part of a payment plan: `amount` is due on a local date, after which `left` may still be open."""
+
+    due: date
+    amount: Money
+    left: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """A wait. Half-open: active when `start <= now < until`; `until` None is open-ended.
 
     `ended_at` is set once somebody or the clock has ended it; it then was active up to that moment.
+    `instalments` are the parts of a payment plan, the earliest first.
     """
 
     kind: HoldKind
@@ -204,6 +216,7 @@ class Hold:
     reason: str = ""
     by: str = ""
     ended_at: datetime | None = None
+    instalments: tuple[Instalment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +226,8 @@ class Case:
     `failed_at` is None for an invoice that only passed its due date. `payer_written_at` is when the
     contact last got a dunning message on any *other* case (the per-payer cap, spec 2). `track_chosen`: a person
     chose the track, which answers for an MRR nobody could read. `ledger` is None where no ledger is set up.
-    `under_way` are effects other than messages that are queued or being performed.
+    `under_way` are effects other than messages that are queued or being performed. `reopened_at`: the case had
+    ended, and the money was taken back then.
     """
 
     track: Track | None
@@ -235,6 +249,7 @@ class Case:
     letters: tuple[Letter, ...] = ()
     instrument: Instrument | None = None
     under_way: frozenset[ActionKind] = frozenset()
+    reopened_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

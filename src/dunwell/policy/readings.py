@@ -88,7 +88,10 @@ class ChargeResult:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMail:
-    """One mail, complete. `automatic` adds `Auto-Submitted: auto-generated` (RFC 3834)."""
+    """One mail, complete. `automatic` adds `Auto-Submitted: auto-generated` (RFC 3834).
+
+    `answers` are the Message-IDs of the thread it belongs to, the one it answers last; empty: a new thread.
+    """
 
     message_id: str
     sender: Person
@@ -100,13 +103,15 @@ class OutgoingMail:
     date: datetime
     cc: tuple[Person, ...] = ()
     automatic: bool = True
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """The mail server took the message."""
+    """The mail server took the message. `id` is what a mail provider calls it; empty for a mail server."""
 
     detail: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class MessageState(StrEnum):
 
     `QUEUED` and `CLAIMED` have not left; `HANDING_OVER` may have; `UNKNOWN` means a worker died while
     handing over, so a person decides; `SENT` and `REFUSED` are final answers of the mail server;
-    `STOPPED` was stopped by the gate.
+    `STOPPED` was stopped by the gate; `BOUNCED` left and came back: it reached nobody.
     """
 
     QUEUED = "queued"
@@ -110,6 +110,57 @@ class MessageState(StrEnum):
     REFUSED = "refused"
     UNKNOWN = "unknown"
     STOPPED = "stopped"
+    BOUNCED = "bounced"
+
+
+class MailNature(StrEnum):
+    """What kind of mail came in (spec 7). `REPORT`: a delivery report that says of no failure."""
+
+    HUMAN = "human"
+    AUTOMATIC = "automatic"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    REPORT = "report"
+
+
+class MailState(StrEnum):
+    """Where a mail that came in stands.
+
+    `ARRIVED`: nobody has looked yet. `UNMATCHED`: nobody knows whom it is about; a person says. `WAITING`: a case
+    is on hold until a person says what follows. `DONE`: it was answered for, or asked for nothing. `SET_ASIDE`: a
+    person said that it is not about any case.
+    """
+
+    ARRIVED = "arrived"
+    UNMATCHED = "unmatched"
+    WAITING = "waiting"
+    DONE = "done"
+    SET_ASIDE = "set_aside"
+
+
+class MatchedBy(StrEnum):
+    """How a mail that came in was found to belong to a case, the surest first (spec 7)."""
+
+    ADDRESS = "address"
+    THREAD = "thread"
+    SENDER = "sender"
+    PERSON = "person"
+
+
+class TransportKind(StrEnum):
+    """What a mail provider, or a mail server by a report, says became of a mail of ours."""
+
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+class InvoiceSource(StrEnum):
+    """Which books an invoice is read from."""
+
+    STRIPE = "stripe"
+    NETSUITE = "netsuite"
 
 
 class LetterState(StrEnum):

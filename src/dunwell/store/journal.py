@@ -59,6 +59,10 @@ class Effect:
     tries: int = 0
     settled_at: datetime | None = None
     letter_id: int | None = None
+    message_id: str = ""
+    provider_id: str = ""
+    carried_by: str = ""
+    reply_id: int | None = None
     note: str = ""
 
 
@@ -66,6 +70,14 @@ class Effect:
 _OUTLIVES_ITS_CASE = (models.OutboxItem.HAND_BACK, models.OutboxItem.CONFIRM)
 _MOVING = ("status", "ending", "closed_at", "due_at", "because", "chain_length", "chain_head")
 _STEADY = attrgetter(*models.Case.STEADY)
+
+
+def instalment_columns(hold: Hold) -> list[dict[str, object]]:
+    """The parts of a payment plan as a hold's row keeps them."""
+    return [
+        {"due": part.due.isoformat(), "minor": part.amount.minor, "left": part.left.minor}
+        for part in hold.instalments
+    ]
 
 
 class Journal:
@@ -154,6 +166,7 @@ class Journal:
                 until_at=hold.until,
                 by=plain(hold.by, 200),
                 reason=plain(hold.reason, 500),
+                instalments=instalment_columns(hold),
             )
         )
 

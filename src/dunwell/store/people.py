@@ -7,7 +7,7 @@ from django.db.models import Q
 from dunwell.policy.facts import Contact, Hold
 from dunwell.policy.words import HoldKind, HoldScope, ReviewKind
 from dunwell.store import models
-from dunwell.store.journal import Journal
+from dunwell.store.journal import Journal, instalment_columns
 from dunwell.store.keep import SET_BY_A_PERSON, keep_contact
 from dunwell.store.plain import plain
 
@@ -22,6 +22,7 @@ def keep_hold(case: models.Case, hold: Hold) -> None:
         until_at=hold.until,
         by=plain(hold.by, 200),
         reason=plain(hold.reason, 500),
+        instalments=instalment_columns(hold),
     )
 
 

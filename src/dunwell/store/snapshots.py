@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from dunwell.store.instruments import instruments
 _INVOICE = (
     *("id", "external_id", "number", "open_minor", "currency"),
     *("status", "due_on", "rail", "in_flight", "charged_back"),
-    *("auto_advance", "next_attempt_at", "ledger_id"),
+    *("auto_advance", "next_attempt_at", "ledger_id", "source"),
 )
 _CUSTOMER = (
     *("id", "external_id", "name", "country", "subdivision", "timezone", "strategic"),
@@ -25,9 +25,13 @@ _CUSTOMER = (
     *("tenure_months", "invoices_paid", "invoices_on_time", "failures_90d", "ledger_id", "crm_status"),
 )
 _CONTACT = ("customer_id", "ledger_id", "name", "email", "source", "deliverable")
-_HOLD = ("kind", "case_id", "customer_id", "start_at", "until_at", "reason", "by", "ended_at")
+_HOLD = (
+    *("kind", "case_id", "customer_id", "start_at", "until_at"),
+    *("reason", "by", "ended_at", "instalments"),
+)
 _STEADY = attrgetter(*models.Case.STEADY)
-_GONE = {words.MessageState.STOPPED.value, words.MessageState.REFUSED.value}
+# What reached nobody.
+_GONE = {words.MessageState.STOPPED.value, words.MessageState.REFUSED.value, words.MessageState.BOUNCED.value}
 _RUNNING = {
     words.MessageState.QUEUED.value,
     words.MessageState.CLAIMED.value,
@@ -66,7 +70,7 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
     invoices = _related(rows, "invoice", _INVOICE)
     who = _related(rows, "customer", _CUSTOMER)
     contacts = _contacts(customers)
-    holds = _holds(rows, customers)
+    holds = _holds(rows, customers, {pk: invoice.currency for pk, invoice in invoices.items()})
     messages, under_way = _outbox(ids)
     written = _written({contact.email for contact, _ in contacts.values()}, now)
     attempts = _attempts({row.invoice_id for row in rows})
@@ -97,6 +101,7 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
             letters=tuple(letters[row.id]),
             instrument=methods.get(row.id),
             under_way=frozenset(under_way[row.id]),
+            reopened_at=row.reopened_at,
         )
     return built
 
@@ -124,6 +129,7 @@ def invoice_facts(row: models.Invoice) -> facts.Invoice:
         charged_back=row.charged_back,
         auto_advance=row.auto_advance,
         next_attempt=row.next_attempt_at,
+        source=words.InvoiceSource(row.source),
     )
 
 
@@ -195,9 +201,12 @@ def _contacts(customers: Set[int]) -> dict[int, tuple[facts.Contact, str]]:
     return chosen
 
 
-def _holds(rows: Sequence[models.Case], customers: Set[int]) -> dict[int, list[facts.Hold]]:
+def _holds(
+    rows: Sequence[models.Case], customers: Set[int], currencies: dict[int, str]
+) -> dict[int, list[facts.Hold]]:
     by_case: dict[int, list[facts.Hold]] = defaultdict(list)
     by_customer: dict[int, list[int]] = defaultdict(list)
+    currency = {row.id: currencies[row.invoice_id] for row in rows}
     for row in rows:
         by_customer[row.customer_id].append(row.id)
     wanted = Q(case_id__among={row.id for row in rows}) | Q(case=None, customer_id__among=customers)
@@ -211,10 +220,20 @@ def _holds(rows: Sequence[models.Case], customers: Set[int]) -> dict[int, list[f
             reason=hold.reason,
             by=hold.by,
             ended_at=hold.ended_at,
+            instalments=_instalments(hold.instalments, currency.get(hold.case_id, "")),
         )
         for case in [hold.case_id] if hold.case_id else by_customer[hold.customer_id]:
             by_case[case].append(built)
     return by_case
+
+
+def _instalments(parts: list[dict[str, Any]], currency: str) -> tuple[facts.Instalment, ...]:
+    return tuple(
+        facts.Instalment(
+            date.fromisoformat(part["due"]), Money(part["minor"], currency), Money(part["left"], currency)
+        )
+        for part in parts
+    )
 
 
 def _outbox(ids: Set[int]) -> tuple[dict[int, list[facts.Message]], dict[int, set[words.ActionKind]]]:

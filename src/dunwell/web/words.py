@@ -61,6 +61,7 @@ MESSAGE = {
     MessageState.REFUSED: "Refused by the mail server",
     MessageState.UNKNOWN: "Outcome unknown",
     MessageState.STOPPED: "Stopped, not sent",
+    MessageState.BOUNCED: "Came back",
 }
 LETTER = {
     LetterState.DRAFT: "Draft",
