@@ -7,12 +7,13 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from dunwell.policy.replies.judge import Claim, judge, return_date
+from dunwell.policy.replies.judge import Claim, bare_date, judge, return_date
 from dunwell.policy.replies.mail import Letter, open_letter
-from dunwell.policy.replies.reading import ReplyKind, ReplyReading
+from dunwell.policy.replies.reading import ReplyKind, ReplyReader, ReplyReading
 
-__all__ = ["ReplyKind", "ReplyReading", "read_reply"]
+__all__ = ["ReplyKind", "ReplyReader", "ReplyReading", "RulesReader", "read_reply"]
 
+_AROUND = " \n,;:"
 _AUTOMATIC_SUBJECT = re.compile(
     r"^(?:automatic reply|auto(?:matische antwort|[- ]?reply|[- ]?response)|out of (?:the )?office|abwesen\w+"
     r"|automatische antwort|réponse automatique|absence du bureau|respuesta automática|fuera de la oficina)\b",
@@ -49,18 +50,38 @@ def read_reply(text_or_email: bytes, at: datetime, zone: ZoneInfo) -> ReplyReadi
     if letter.maybe_auto and claim is None:
         return _automatic(letter, None, letter.maybe_auto)
     if claim is None:
-        return ReplyReading(ReplyKind.OTHER, None, "", _WHY[ReplyKind.OTHER])
+        bare = bare_date(letter.text, today)
+        notes = (f"it names {bare.isoformat()} and says nothing else",) if bare else ()
+        return ReplyReading(ReplyKind.OTHER, None, "", _WHY[ReplyKind.OTHER], notes, letter.text)
     return _read(letter, claim)
+
+
+class RulesReader:
+    """The reader that asks nobody: the rules of this package."""
+
+    def read(self, source: bytes, at: datetime, zone: ZoneInfo) -> ReplyReading:
+        """Read it as `read_reply` does."""
+        return read_reply(source, at, zone)
 
 
 def _read(letter: Letter, claim: Claim) -> ReplyReading:
     also = tuple(f"it may also be read as {kind}" for kind in claim.also)
-    words = letter.text[claim.start : claim.end].strip(" \n,;:")
-    return ReplyReading(claim.kind, claim.day, words, _WHY[claim.kind], (*claim.notes, *also))
+    words, span = _words(letter.text, claim)
+    return ReplyReading(
+        claim.kind, claim.day, words, _WHY[claim.kind], (*claim.notes, *also), letter.text, span
+    )
 
 
 def _automatic(letter: Letter, away: Claim | None, header: str) -> ReplyReading:
     day: date | None = away.day if away else None
-    words = letter.text[away.start : away.end].strip(" \n,;:") if away else header
+    words, span = _words(letter.text, away) if away else (header, None)
     why = f"A machine wrote it: {header}." if header else "It reads like an automatic reply."
-    return ReplyReading(ReplyKind.AUTO_REPLY, day, words, why)
+    return ReplyReading(ReplyKind.AUTO_REPLY, day, words, why, (), letter.text, span)
+
+
+def _words(text: str, claim: Claim) -> tuple[str, tuple[int, int]]:
+    """Return the claim's words without blanks and commas around them, and where they stand."""
+    found = text[claim.start : claim.end]
+    words = found.strip(_AROUND)
+    start = claim.start + len(found) - len(found.lstrip(_AROUND))
+    return words, (start, start + len(words))

@@ -5,7 +5,7 @@ condition, a doubt, a negation or somebody else's words take it back.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import zip_longest
 
@@ -25,7 +25,10 @@ _DATED_KINDS = (_K.PROMISE, _K.ASKS_TIME, _K.ALREADY_PAID)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Something the reply says: its kind, place, and the date that goes with it."""
+    """Something the reply says: its kind, place, and the date that goes with it.
+
+    `turned`: it stands after the turn of a sentence ("not before the 20th, but ...").
+    """
 
     kind: ReplyKind
     start: int
@@ -33,6 +36,7 @@ class Claim:
     day: date | None = None
     notes: tuple[str, ...] = ()
     also: tuple[ReplyKind, ...] = ()
+    turned: bool = False
 
 
 def judge(text: str, today: date) -> Claim | None:
@@ -42,7 +46,8 @@ def judge(text: str, today: date) -> Claim | None:
         claims = [
             _with_afterthought(claim, following, today, tongue)
             for part, following in zip_longest(parts, parts[1:])
-            for claim in _claims(part, today, tongue)
+            for turned, clause in enumerate(_clauses(part, tongue))
+            for claim in _claims(clause, today, tongue, turned=bool(turned))
         ]
         if claims:
             return _weightiest(claims)
@@ -75,6 +80,18 @@ def return_date(text: str, today: date) -> Claim | None:
     return None
 
 
+def bare_date(text: str, today: date) -> date | None:
+    """Return the day of a reply that is nothing but a date ("Friday the 15th."): too little for a promise."""
+    parts = sentences(text)
+    if len(parts) != 1 or parts[0].asks:
+        return None
+    for tongue in _spoken(parts):
+        found = find_dates(parts[0].text, today, past=False, language=tongue.code, words=tongue.dates)
+        if len(found) == 1 and len(parts[0].text) - (found[0].end - found[0].start) <= 4:
+            return found[0].day
+    return None
+
+
 def _back_on(away: Claim, backs: list[tuple[int, Found]]) -> Claim:
     fixed = [(start, found) for start, found in backs if found.day]
     if not fixed:
@@ -86,8 +103,9 @@ def _back_on(away: Claim, backs: list[tuple[int, Found]]) -> Claim:
 def _backs(part: Sentence, today: date, tongue: Tongue) -> Iterable[tuple[int, Found]]:
     for found in find_dates(part.text, today, past=False, language=tongue.code, words=tongue.dates):
         lead = part.text[max(found.start - 25, 0) : found.end]
+        leads_back = tongue.back.search(lead) or tongue.back_after.match(part.text[found.end :])
         # A week or a month is no return date; "next Friday" is one all the same.
-        if tongue.back.search(lead) and (not found.note or "calendar week" in found.note):
+        if leads_back and (not found.note or "calendar week" in found.note):
             yield part.start, found
 
 
@@ -99,7 +117,18 @@ def _spoken(parts: tuple[Sentence, ...]) -> list[Tongue]:
     return [tongue for _, tongue in sorted(spoken, key=lambda pair: -pair[0])]
 
 
-def _claims(part: Sentence, today: date, tongue: Tongue) -> Iterable[Claim]:
+def _clauses(part: Sentence, tongue: Tongue) -> tuple[Sentence, ...]:
+    """Cut "not before the 20th, but will on the 22nd" in two; a condition before the turn holds for both."""
+    turn = tongue.turn.search(part.text)
+    if turn is None or part.asks or tongue.condition.search(part.text[: turn.start()]):
+        return (part,)
+    before, after = part.text[: turn.start()], part.text[turn.start() :]
+    lead = len(after) - len(after.lstrip(" ,"))
+    start = part.start + turn.start() + lead
+    return (Sentence(part.start, before, part.asks), Sentence(start, after[lead:], part.asks))
+
+
+def _claims(part: Sentence, today: date, tongue: Tongue, *, turned: bool) -> Iterable[Claim]:
     plain = tongue.harmless.sub(lambda hit: " " * len(hit.group()), part.text)
     asks = part.asks or tongue.question.search(plain) is not None
     seen: set[ReplyKind] = set()
@@ -114,7 +143,7 @@ def _claims(part: Sentence, today: date, tongue: Tongue) -> Iterable[Claim]:
         claim = _dated(rule, part, hit.span(), today, tongue)
         if claim:
             seen.add(rule.kind)
-            yield claim
+            yield replace(claim, turned=turned)
 
 
 def _taken_back(kind: ReplyKind, plain: str, start: int, tongue: Tongue, *, asks: bool) -> bool:
@@ -176,6 +205,8 @@ def _weightiest(claims: list[Claim]) -> Claim:
     if kind is _K.ALREADY_PAID and _K.ASKS_TIME in by_kind:
         kind = _K.ASKS_TIME
     if promise and promise.day and kind in (_K.ALREADY_PAID, _K.WRONG_PERSON):
+        kind = _K.PROMISE
+    if promise and promise.day and promise.turned and kind is _K.ASKS_TIME:
         kind = _K.PROMISE
     chosen = by_kind[kind]
     if kind is _K.ASKS_TIME and chosen.day is None and promise and promise.day:

@@ -1,8 +1,10 @@
-"""What a reply can be read as."""
+"""What a reply can be read as, and what a reader is."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
 
 class ReplyKind(StrEnum):
@@ -28,7 +30,8 @@ class ReplyReading:
     (`asks_time`), when the sender is back (`auto_reply`), when they say they paid (`already_paid`); None for
     the other kinds and whenever the words do not fix one day. `words` is the exact phrase of the reply this
     rests on, or the header for an automatic reply without telling words. `why` is one sentence; `notes` say
-    what is unsure.
+    what is unsure. `text` is what the sender wrote, without quoted mails and signature; `span` is where the
+    words stand in it (from, to), None when they stand nowhere in it.
     """
 
     kind: ReplyKind
@@ -36,3 +39,13 @@ class ReplyReading:
     words: str
     why: str
     notes: tuple[str, ...] = ()
+    text: str = ""
+    span: tuple[int, int] | None = None
+
+
+class ReplyReader(Protocol):
+    """Reads one reply. Whoever implements it proposes; a person confirms (spec 7)."""
+
+    def read(self, source: bytes, at: datetime, zone: ZoneInfo) -> ReplyReading:
+        """Read an `.eml` or plain text received at `at` (aware); dates count in `zone`, the sender's. Never raises."""
+        ...

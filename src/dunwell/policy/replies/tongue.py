@@ -67,7 +67,8 @@ class Tongue:
     """One language: how to recognise it, its rules, and what takes a promise or a claim of payment back.
 
     `harmless`: conditions that change nothing ("if you have any questions"). `question`: a sentence that asks,
-    also without its mark. `away`: words of an automatic answer; `back`: words that lead to a return date.
+    also without its mark. `away`: words of an automatic answer; `back`: words that lead to a return date;
+    `back_after`: words that follow one. `turn`: where a sentence turns from what is not to what will be.
     """
 
     code: str
@@ -82,12 +83,14 @@ class Tongue:
     not_a_payment: re.Pattern[str]
     away: re.Pattern[str]
     back: re.Pattern[str]
+    back_after: re.Pattern[str]
+    turn: re.Pattern[str]
     or_words: re.Pattern[str]
 
 
 _PATTERNS = (
     *("harmless", "question", "condition", "doubt", "not_a_promise", "not_a_payment"),
-    *("away", "back", "or_words"),
+    *("away", "back", "back_after", "turn", "or_words"),
 )
 
 
