@@ -1,8 +1,9 @@
 """`make bench`: measures ticks and webhooks beside the least they could cost, and writes `results.md`.
 
 Needs a private PostgreSQL (`tools/with_postgres.py`) for a result that is kept; `--small` shows in half a
-minute that everything runs, on SQLite alone if need be, and writes nothing. Exits with 1 when an arm broke or
-did not do its work, or when a tick reads a table whole among many open cases.
+minute that everything runs, on SQLite alone if need be, and writes nothing; `--replies` measures only how replies
+are read, in seconds, and puts that section anew into `results.md`. Exits with 1 when an arm broke or did not do its
+work, or when a tick reads a table whole among many open cases.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from benchmarks import places, report
+from benchmarks import places, replies, report
 from benchmarks.arms import ArmError
 from benchmarks.machine import machine
 from benchmarks.rounds import Sizes, Taken, take
@@ -28,12 +29,18 @@ def main() -> int:
     """Measure, print, and write unless it was small; return the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="tiny numbers, nothing written")
-    small = parser.parse_args().small
+    parser.add_argument("--replies", action="store_true", help="only how replies are read")
+    asked = parser.parse_args()
+    if asked.replies:
+        return only_replies()
+    small = asked.small
     load = os.getloadavg()[0]
     try:
         taken = measure(SMALL, at_once=2) if small else measure(FULL, at_once=1)
         heading = "Results of a small run: they mean nothing" if small else "Results"
-        text = report.page(heading, machine(load), taken)
+        text = replies.replaced(
+            report.page(heading, machine(load), taken), replies.section(1 if small else replies.ROUNDS)
+        )
         sys.stdout.write(text)
         if not small:  # a small table is rightly read whole
             check_plans(taken)
@@ -44,6 +51,14 @@ def main() -> int:
         sys.stderr.write("nothing written\n")
     else:
         RESULTS.write_text(text, encoding="utf-8")
+    return 0
+
+
+def only_replies() -> int:
+    """Measure the reading of replies alone; print its section and put it into the results."""
+    text = replies.section()
+    sys.stdout.write(text)
+    RESULTS.write_text(replies.replaced(RESULTS.read_text(encoding="utf-8"), text), encoding="utf-8")
     return 0
 
 
