@@ -97,7 +97,7 @@ def _ended(known: Hold, hold: models.Hold, now: datetime) -> Hold:
 def assign(*, review_id: int, to: str, by: str, now: datetime) -> None:
     """Give a desk item to somebody; an empty `to` puts it back."""
     with one_transaction():
-        item, row = _open_item(review_id)
+        item, row = open_item(review_id)
         people.assign_review(item, to)
         journal = Journal(now)
         text = f"Assigned to {to}." if to else "Nobody is assigned any more."
@@ -114,7 +114,7 @@ def settle(*, review_id: int, resolution: str, by: str, now: datetime, ports: Po
     if not resolution.strip():
         raise NotPossibleError("Say in a few words what was done.")
     with one_transaction():
-        item, row = _open_item(review_id)
+        item, row = open_item(review_id)
         if item.kind == words.ReviewKind.DRAFT.value and letters.live_letter(row) is not None:
             raise NotPossibleError("Approve the letter or discard it.")
         if item.kind in _IN_DOUBT and item.kind != words.ReviewKind.SEND_REFUSED.value:
@@ -134,7 +134,7 @@ def resolve_send(
     the rules allow it.
     """
     with one_transaction():
-        item, row = _open_item(review_id)
+        item, row = open_item(review_id)
         if item.kind not in _IN_DOUBT:
             raise NotPossibleError("This is not about a mail that may have left.")
         journal = Journal(now)
@@ -294,8 +294,11 @@ def _case_or_all(case_id: int, scope: words.HoldScope) -> list[models.Case]:
     return found
 
 
-def _open_item(review_id: int) -> tuple[models.ReviewItem, models.Case]:
-    """A desk item with its case, locked; asked for again under the lock, since two people may settle it."""
+def open_item(review_id: int) -> tuple[models.ReviewItem, models.Case]:
+    """A desk item with its case, locked; asked for again under the lock, since two people may settle it.
+
+    Raises `NotPossibleError` when it is settled.
+    """
     seen = people.open_review(review_id)
     row = cases.locked_case(seen.case_id) if seen is not None else None
     item = people.open_review(review_id)

@@ -11,7 +11,7 @@ from dunwell.engine.personal import drafts
 from dunwell.engine.personal.text import LONGEST_TEXT, breaches_of, cleaned, in_words
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, unblock
-from dunwell.engine.review import NotPossibleError
+from dunwell.engine.review import NotPossibleError, open_item
 from dunwell.policy.book import Book
 from dunwell.policy.calendars import at_local
 from dunwell.policy.content import Breach
@@ -283,11 +283,7 @@ _CALL_HOLDS = {
 
 
 def _call_task(review_id: int) -> tuple[models.ReviewItem, models.Case]:
-    seen = people.open_review(review_id)
-    row = cases.locked_case(seen.case_id) if seen is not None else None
-    item = people.open_review(review_id)
-    if item is None or row is None:
-        raise NotPossibleError("Somebody has settled this already.")
+    item, row = open_item(review_id)
     if item.kind != ReviewKind.CALL_TASK.value:
         raise NotPossibleError("This is not about a call.")
     return item, row
