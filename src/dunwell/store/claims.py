@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q
 
+from dunwell.policy.rules import ON_ITS_WAY
 from dunwell.policy.words import MessageState
 from dunwell.store import models
 from dunwell.store.plain import plain
 
 # What a mail server or vendor said may be of any length.
 LONGEST_NOTE = 2000
-_RUNNING = [MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value]
+# Effects that are not done yet, in the order in which the index `outbox_alarm` names them.
+RUNNING = [state.value for state in MessageState if state in ON_ITS_WAY]
 
 # What a mail server is told, which cannot be asked afterwards. `method` is what a letter leaves through.
 SMTP = "smtp"
@@ -42,7 +44,7 @@ def due_cases(now: datetime, limit: int) -> list[int]:
 def next_alarm() -> datetime | None:
     """When the next alarm of any case, message or event rings."""
     cases = models.Case.objects.filter(due_at__isnull=False).order_by("due_at", "pk")
-    items = models.OutboxItem.objects.filter(state__in=_RUNNING).order_by("due_at", "pk")
+    items = models.OutboxItem.objects.filter(state__in=RUNNING).order_by("due_at", "pk")
     events = models.InboxEvent.objects.filter(state=models.InboxEvent.WAITING).order_by("due_at", "pk")
     found = [query.values_list("due_at", flat=True).first() for query in (cases, items, events)]
     return min((at for at in found if at is not None), default=None)
@@ -70,7 +72,7 @@ def claim_effects(now: datetime, limit: int, worker: str, lease: timedelta) -> l
     repeatable = Q(state=MessageState.HANDING_OVER.value) & ~_ONCE
     free = Q(state=MessageState.QUEUED.value) | Q(state=MessageState.CLAIMED.value) | repeatable
     with one_transaction():
-        due = models.OutboxItem.objects.filter(free, due_at__lte=now, state__in=_RUNNING)
+        due = models.OutboxItem.objects.filter(free, due_at__lte=now, state__in=RUNNING)
         ids = list(
             due.order_by("due_at", "pk")
             .select_for_update(skip_locked=True, no_key=True)

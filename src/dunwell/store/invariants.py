@@ -14,9 +14,9 @@ from dunwell.policy.words import (
     ReviewKind,
 )
 from dunwell.store import models
+from dunwell.store.claims import RUNNING
 
 LATE = timedelta(hours=1)
-_RUNNING = [MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value]
 _ABOUT_DOUBT = [
     ReviewKind.SEND_UNKNOWN.value,
     ReviewKind.SEND_REFUSED.value,
@@ -51,7 +51,7 @@ def _asleep() -> QuerySet[models.Case]:
     review = models.ReviewItem.objects.filter(case=case, closed_at=None)
     moving = models.OutboxItem.objects.filter(
         case=case,
-        state__in=_RUNNING,
+        state__in=RUNNING,
     )
     asleep = models.Case.objects.filter(closed_at=None, due_at=None)
     return asleep.exclude(Exists(review) | Exists(moving))
@@ -66,7 +66,7 @@ def late_effects(now: datetime) -> int:
     """Mails and charges that should have left more than an hour ago."""
     return models.OutboxItem.objects.filter(
         due_at__lt=now - LATE,
-        state__in=_RUNNING,
+        state__in=RUNNING,
     ).count()
 
 
@@ -97,7 +97,7 @@ def kept_from_stripe() -> int:
     """Unpaid invoices whose case left our hands, that Stripe does not collect again and nobody was asked about."""
     case = OuterRef("pk")
     on_its_way = models.OutboxItem.objects.filter(
-        case=case, kind=models.OutboxItem.HAND_BACK, state__in=_RUNNING
+        case=case, kind=models.OutboxItem.HAND_BACK, state__in=RUNNING
     )
     asked = models.ReviewItem.objects.filter(case=case, kind=ReviewKind.SUPPRESSION.value, closed_at=None)
     left = models.Case.objects.filter(
@@ -118,7 +118,7 @@ def stranded_letters() -> int:
     live = models.Letter.objects.filter(case__closed_at=None)
     asked = models.ReviewItem.objects.filter(case=OuterRef("case"), closed_at=None)
     moving = models.OutboxItem.objects.filter(
-        letter=OuterRef("pk"), kind=models.OutboxItem.LETTER, state__in=_RUNNING
+        letter=OuterRef("pk"), kind=models.OutboxItem.LETTER, state__in=RUNNING
     )
     drafts = live.filter(state=LetterState.DRAFT.value)
     leaving = live.filter(state=LetterState.LEAVING.value)

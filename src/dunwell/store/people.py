@@ -28,14 +28,17 @@ def keep_hold(case: models.Case, hold: Hold) -> None:
 
 def active_hold(hold: int, now: datetime) -> models.Hold | None:
     """A hold that is still on. Ask again once its cases are locked: only then does the answer stand."""
-    still = Q(until_at=None) | Q(until_at__gt=now)
-    return models.Hold.objects.filter(still, pk=hold, ended_at=None).first()
+    return models.Hold.objects.filter(_still_on(now), pk=hold).first()
 
 
 def holds_of(case: models.Case, kind: HoldKind, now: datetime) -> list[models.Hold]:
     """The holds of a kind that a case itself is under."""
-    still = Q(until_at=None) | Q(until_at__gt=now)
-    return list(models.Hold.objects.filter(still, case=case, kind=kind.value, ended_at=None).order_by("pk"))
+    return list(models.Hold.objects.filter(_still_on(now), case=case, kind=kind.value).order_by("pk"))
+
+
+def _still_on(now: datetime) -> Q:
+    """Holds that have not run out, and that nobody has ended."""
+    return (Q(until_at=None) | Q(until_at__gt=now)) & Q(ended_at=None)
 
 
 def end_hold(hold: models.Hold, now: datetime) -> None:

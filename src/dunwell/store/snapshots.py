@@ -11,6 +11,7 @@ from django.db.models import Q
 from dunwell.policy import facts, words
 from dunwell.policy.money import Money
 from dunwell.store import models
+from dunwell.store.claims import RUNNING
 from dunwell.store.instruments import instruments
 
 # The columns the rules look at. A row of a few columns costs a third of a model's instance.
@@ -32,11 +33,6 @@ _HOLD = (
 _STEADY = attrgetter(*models.Case.STEADY)
 # What reached nobody.
 _GONE = {words.MessageState.STOPPED.value, words.MessageState.REFUSED.value, words.MessageState.BOUNCED.value}
-_RUNNING = {
-    words.MessageState.QUEUED.value,
-    words.MessageState.CLAIMED.value,
-    words.MessageState.HANDING_OVER.value,
-}
 # What an effect is in the rules' own words. Messages and letters tell of theirs themselves.
 _UNDER_WAY = {
     models.OutboxItem.CHARGE: words.ActionKind.RETRY,
@@ -248,7 +244,7 @@ def _outbox(ids: Set[int]) -> tuple[dict[int, list[facts.Message]], dict[int, se
             messages[case].append(
                 facts.Message(words.Stage(stage), settled or queued, words.MessageState(state), to)
             )
-        elif state in _RUNNING and kind in _UNDER_WAY:
+        elif state in RUNNING and kind in _UNDER_WAY:
             under_way[case].add(_UNDER_WAY[kind])
     return messages, under_way
 
