@@ -102,6 +102,12 @@ def link_in(text: str, case: int, ports: Ports, now: datetime) -> str | None:
     return None
 
 
+def around_link(text: str, case: int, ports: Ports, now: datetime) -> tuple[str, str, str]:
+    """Split a text into what stands before a case's link, the link, and the rest; without one all stands before."""
+    link = link_in(text, case, ports, now)
+    return text.partition(link) if link else (text, "", "")
+
+
 def open_link(token: str, ports: Ports) -> LinkView | None:
     """Show what a link stands for and note that it was opened; None for a forged or expired token.
 

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from dunwell.engine.links import link_in
+from dunwell.engine.links import around_link
 from dunwell.engine.personal.text import signer
 from dunwell.engine.review import NotPossibleError
 from dunwell.engine.signing import (
@@ -219,8 +219,7 @@ def _not_approved(error: BreaksRulesError) -> str:
 
 def _seen(found: LetterFile, subject: str, text: str) -> dict[str, Any]:
     """The mail as the customer sees it: the link as words, and not to be clicked here."""
-    link = link_in(text, found.case, ports(), now()) or ""
-    before, _, after = text.partition(link) if link else (text, "", "")
+    before, link, after = around_link(text, found.case, ports(), now())
     return {
         "letter": found,
         "sender": found.sender if found.state in OUT else signer(ports()),

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from dunwell.engine.links import OwnerView, link_in, owner_letter
+from dunwell.engine.links import OwnerView, around_link, owner_letter
 from dunwell.engine.personal.text import signer
 from dunwell.engine.review import NotPossibleError
 from dunwell.engine.signing import agree_letter, postpone_letter, veto_letter
@@ -97,9 +97,7 @@ def _over(view: OwnerView) -> str:
 
 def _without_link(view: OwnerView) -> dict[str, str]:
     """The text around the payment link, which is the customer's to press and nobody else's."""
-    text = view.letter.text
-    link = link_in(text, view.letter.case, ports(), now()) or ""
-    before, _, after = text.partition(link) if link else (text, "", "")
+    before, link, after = around_link(view.letter.text, view.letter.case, ports(), now())
     return {"before": before, "link": link, "after": after.rstrip()}
 
 
