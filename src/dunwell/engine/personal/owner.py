@@ -1,49 +1,25 @@
 """The relationship owner is told of a draft before it can leave; their time runs from when they were told."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dunwell.engine.clock import Clock
 from dunwell.engine.letters import message_id
 from dunwell.engine.links import make_owner_link
 from dunwell.engine.personal import drafts
+from dunwell.engine.personal.desk import Desk, desk_of
 from dunwell.engine.personal.text import as_html, signer
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import look_again
 from dunwell.policy.facts import Person
 from dunwell.policy.money import Money
 from dunwell.policy.owner import owner_note, owner_time_ends
-from dunwell.policy.policy import Policy
 from dunwell.policy.readings import Delivery, Handed, OutgoingMail, Refused
 from dunwell.policy.words import LetterState, MessageState
-from dunwell.store import cases, claims, keep, letters, models, timeline
-from dunwell.store.journal import Journal
+from dunwell.store import claims, letters, models, timeline
 
 # How long to wait before the next try when the mail server says "not now", or the connection breaks.
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120)]
 
 _WAITING = (LetterState.DRAFT.value, LetterState.APPROVED.value)
-
-
-@dataclass(slots=True)
-class _Desk:
-    """One claimed note with its letter and locked case, inside one transaction."""
-
-    item: models.OutboxItem
-    row: models.Case
-    letter: models.Letter
-    policy: Policy
-    journal: Journal
-
-    def entry(self, kind: str, text: str) -> None:
-        detail = {"letter": self.letter.pk, "key": self.item.key}
-        self.journal.entry(self.row, kind, text, detail=detail)
-
-    def give_time(self, since: datetime) -> None:
-        """Let the owner's time run from when they were, or will be, told; it never gets shorter."""
-        ends = owner_time_ends(since, self.policy)
-        if self.letter.owner_until is None or ends > self.letter.owner_until:
-            letters.change(self.letter, owner_until=ends)
 
 
 def perform(item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelta) -> str:
@@ -52,32 +28,34 @@ def perform(item: models.OutboxItem, ports: Ports, clock: Clock, lease: timedelt
     A note whose worker died is sent again: the owner had better hear of it twice than not at all.
     """
     with claims.one_transaction():
-        ready = _prepared(_desk(item, clock.now()), ports, lease)
+        ready = _prepared(desk_of(item, ports, clock.now()), lease)
     if isinstance(ready, str):
         return ready
     delivery = ports.mailer.send(ready)
     with claims.one_transaction():
-        desk = _desk(item, clock.now())
+        desk = desk_of(item, ports, clock.now())
         state = _note_delivery(desk, delivery)
-        desk.journal.write()
-        look_again(desk.row, desk.journal.now, ports)
+        desk.look_again()
     return state
 
 
-def _desk(item: models.OutboxItem, now: datetime) -> _Desk:
-    row = cases.locked_case(item.case_id)
-    letter = letters.letter_of(item)
-    return _Desk(item, row, letter, keep.book_of(row.policy_id).policy, Journal(now))
+def _entry(desk: Desk, kind: str, text: str) -> None:
+    desk.journal.entry(desk.row, kind, text, detail={"letter": desk.letter.pk, "key": desk.item.key})
 
 
-def _prepared(desk: _Desk, ports: Ports, lease: timedelta) -> OutgoingMail | str:
-    item, row, letter, now = desk.item, desk.row, desk.letter, desk.journal.now
+def _give_time(desk: Desk, since: datetime) -> None:
+    """Let the owner's time run from when they were, or will be, told; it never gets shorter."""
+    ends = owner_time_ends(since, desk.book.policy)
+    if desk.letter.owner_until is None or ends > desk.letter.owner_until:
+        letters.change(desk.letter, owner_until=ends)
+
+
+def _prepared(desk: Desk, lease: timedelta) -> OutgoingMail | str:
+    item, row, letter, now, ports = desk.item, desk.row, desk.letter, desk.now, desk.ports
     if row.closed_at is not None or letter.state not in _WAITING:
         why = "The draft it is about is none any more."
-        stopped = MessageState.STOPPED
-        moved = claims.move_effect(item, frm=[MessageState.CLAIMED], to=stopped, settled_at=now, note=why)
-        return stopped.value if moved else "taken"
-    desk.give_time(now)
+        return MessageState.STOPPED.value if desk.settle(MessageState.STOPPED, why) else "taken"
+    _give_time(desk, now)
     owner, manager = Person(item.to_name, item.to_address), signer(ports)
     link = make_owner_link(letter.pk, ports, now)
     note = owner_note(
@@ -89,10 +67,9 @@ def _prepared(desk: _Desk, ports: Ports, lease: timedelta) -> OutgoingMail | str
         amount=str(Money(letter.amount_minor, letter.currency)),
         until=letter.owner_until or now,
         link=link,
-        policy=desk.policy,
+        policy=desk.book.policy,
     )
-    values = {"subject": note.subject, "due_at": now + lease}
-    if not claims.move_effect(item, frm=[MessageState.CLAIMED], to=MessageState.HANDING_OVER, **values):
+    if not desk.move(MessageState.HANDING_OVER, subject=note.subject, due_at=now + lease):
         return "taken"
     return OutgoingMail(
         message_id=message_id(item.key, ports),
@@ -106,16 +83,16 @@ def _prepared(desk: _Desk, ports: Ports, lease: timedelta) -> OutgoingMail | str
     )
 
 
-def _note_delivery(desk: _Desk, delivery: Delivery) -> str:
-    now, who = desk.journal.now, desk.item.to_name or desk.item.to_address
+def _note_delivery(desk: Desk, delivery: Delivery) -> str:
+    now, who = desk.now, desk.item.to_name or desk.item.to_address
     if isinstance(delivery, Handed):
-        desk.give_time(now)
+        _give_time(desk, now)
         said = f"{who}, the relationship owner, was sent the draft of letter {desk.letter.number}."
         return _settle(desk, MessageState.SENT, "owner_told", said)
     put_off = timeline.told_of(desk.row, timeline.DEFERRED, desk.item.key)
     if (not isinstance(delivery, Refused) or not delivery.permanent) and put_off < len(WAITS):
         return _try_later(desk, who, delivery.reason, now + WAITS[put_off])
-    desk.give_time(now)
+    _give_time(desk, now)
     said = f"The draft could not be sent to {who}, the relationship owner: {delivery.reason}"
     state = _settle(desk, MessageState.REFUSED, "refused", said)
     if state == MessageState.REFUSED.value and desk.letter.state in _WAITING:
@@ -123,31 +100,25 @@ def _note_delivery(desk: _Desk, delivery: Delivery) -> str:
     return state
 
 
-def _ask_signer(desk: _Desk, said: str) -> None:
+def _ask_signer(desk: Desk, said: str) -> None:
     """Nobody else will tell the owner. A signature given before that was known does not say that anybody did."""
     if desk.letter.state == LetterState.APPROVED.value:
         drafts.unsign(desk.row, desk.letter, said, desk.journal)
     else:
-        drafts.tell_signer(desk.row, desk.letter, said, desk.journal.now)
+        drafts.tell_signer(desk.row, desk.letter, said, desk.now)
 
 
-def _settle(desk: _Desk, state: MessageState, kind: str, said: str) -> str:
-    moved = claims.move_effect(
-        desk.item, frm=[MessageState.HANDING_OVER], to=state, settled_at=desk.journal.now, note=said
-    )
-    if not moved:
+def _settle(desk: Desk, state: MessageState, kind: str, said: str) -> str:
+    if not desk.settle(state, said):
         return "taken"
-    desk.entry(kind, said)
+    _entry(desk, kind, said)
     return state.value
 
 
-def _try_later(desk: _Desk, who: str, reason: str, at: datetime) -> str:
-    moved = claims.move_effect(
-        desk.item, frm=[MessageState.HANDING_OVER], to=MessageState.QUEUED, due_at=at, note=reason
-    )
-    if not moved:
+def _try_later(desk: Desk, who: str, reason: str, at: datetime) -> str:
+    if not desk.move(MessageState.QUEUED, due_at=at, note=reason):
         return "taken"
-    desk.give_time(at)
+    _give_time(desk, at)
     said = f"The draft could not be sent to {who}, the relationship owner, yet: {reason} Next try {at:%H:%M} UTC."
-    desk.entry(timeline.DEFERRED, said)
+    _entry(desk, timeline.DEFERRED, said)
     return MessageState.QUEUED.value
