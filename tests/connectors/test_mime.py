@@ -43,7 +43,7 @@ def test_every_header_says_what_the_mail_says() -> None:
     assert {name: str(value) for name, value in message.items()} == {
         "From": "Felix Nordstrom <felix@us.example>",
         "To": "Dana Reyes <dana@acme.example>",
-        "Reply-To": "reply+abc123@us.example",
+        "Reply-To": "Felix Nordstrom <reply+abc123@us.example>",
         "Subject": "Invoice EX-2026-0417: your payment did not go through",
         "Date": "Tue, 07 Apr 2026 16:03:00 +0200",
         "Message-ID": "<case-1.notice@mail.example>",
@@ -71,6 +71,43 @@ def test_copies_go_on_one_cc_line() -> None:
 
 def test_no_reply_address_means_no_reply_to_header() -> None:
     assert "Reply-To" not in read_back(replace(MAIL, reply_to=""))
+
+
+def test_replies_to_the_sender_need_no_name() -> None:
+    assert str(read_back(replace(MAIL, reply_to="Felix@us.example"))["Reply-To"]) == "Felix@us.example"
+
+
+def test_a_new_thread_names_no_other_mail() -> None:
+    assert {"In-Reply-To", "References"} & set(read_back(MAIL).keys()) == set()
+
+
+def test_an_answer_names_the_mail_it_answers_and_the_whole_thread() -> None:
+    message = read_back(replace(MAIL, answers=("<case-1.notice@mail.example>", "<their/own=id@[10.0.0.1]>")))
+
+    assert str(message["In-Reply-To"]) == "<their/own=id@[10.0.0.1]>"
+    assert str(message["References"]) == "<case-1.notice@mail.example> <their/own=id@[10.0.0.1]>"
+
+
+def test_a_long_thread_is_folded_between_its_mails_and_never_inside_one() -> None:
+    thread = tuple(f"<{number}.{'x' * 120}@mail.example>" for number in range(40))
+
+    raw = build_message(replace(MAIL, answers=thread)).as_bytes()
+
+    lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    start = next(number for number, line in enumerate(lines) if line.startswith(b"References:"))
+    assert lines[start] == b"References: " + thread[0].encode()
+    assert lines[start + 1 : start + 40] == [b" " + each.encode() for each in thread[1:]]
+    assert b"=?utf-8?" not in raw
+    assert str(read_back(replace(MAIL, answers=thread))["References"]).split() == list(thread)
+
+
+@pytest.mark.parametrize(
+    "message_id",
+    ["", "no-brackets@mail.example", "<a@b>\r\nBcc: all@x.example", "<a b@c>", "<a@b> <c@d>", "<ü@c>", "<>"],
+)
+def test_an_answer_to_something_that_is_no_message_id_is_not_built(message_id: str) -> None:
+    with pytest.raises(UnmailableError, match="is not a Message-ID that can be answered"):
+        build_message(replace(MAIL, answers=("<fine@mail.example>", message_id)))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,10 @@ from dunwell.policy.readings import OutgoingMail
 # "=_" cannot occur in quoted-printable text, so this boundary can never occur inside a part.
 _BOUNDARY = "=_dunwell"
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,200}>")
+# Other people's Message-IDs need not be well formed, only harmless: one word of ASCII in one pair of brackets.
+_THEIR_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
+# Python would write a Message-ID longer than a line as an encoded word in these, which ends the thread.
+_THREAD = frozenset({"in-reply-to", "references"})
 
 
 class UnmailableError(ValueError):
@@ -42,6 +46,8 @@ class _MailPolicy(EmailPolicy):
         return _max_count(name.lower())
 
     def fold_binary(self, name: str, value: Any) -> bytes:
+        if name.lower() in _THREAD:
+            return b"%s: %s\r\n" % (name.encode(), b"\r\n ".join(str(value).encode("ascii").split()))
         return _folded(name, value, utf8=self.utf8)
 
 
@@ -74,6 +80,9 @@ def build_message(mail: OutgoingMail) -> EmailMessage:
     Domains go out in their ASCII form (IDNA); a local part beyond ASCII makes the message one that needs
     SMTPUTF8 (`needs_smtputf8`). Raises `UnmailableError` for a line break or control character in a
     header, an address that is none, a naive date, a malformed Message-ID or text that is not Unicode.
+
+    Replies to another address than the sender's still go to the sender by name (`Reply-To`). An answer names the
+    mail it answers (`In-Reply-To`) and the whole thread (`References`, RFC 5322 3.6.4).
 
     Mail nobody wrote by hand carries `Auto-Submitted: auto-generated` (RFC 3834, spec 7). Microsoft's
     `X-Auto-Response-Suppress` is left out on purpose: an out-of-office answer tells us a return date.
@@ -114,7 +123,7 @@ def _headers(mail: OutgoingMail) -> list[tuple[str, str]]:
     if mail.cc:
         headers.append(("Cc", ", ".join(_mailbox(person) for person in mail.cc)))
     if mail.reply_to:
-        headers.append(("Reply-To", wire_address(mail.reply_to)))
+        headers.append(("Reply-To", _reply_to(mail)))
     headers += [
         ("Subject", mail.subject),
         ("Date", format_datetime(mail.date)),
@@ -122,7 +131,23 @@ def _headers(mail: OutgoingMail) -> list[tuple[str, str]]:
     ]
     if mail.automatic:
         headers.append(("Auto-Submitted", "auto-generated"))
-    return headers
+    return [*headers, *_thread(mail.answers)]
+
+
+def _reply_to(mail: OutgoingMail) -> str:
+    address = wire_address(mail.reply_to)
+    if address.lower() == wire_address(mail.sender.email).lower():
+        return address
+    return _mailbox(Person(mail.sender.name, mail.reply_to))
+
+
+def _thread(answers: tuple[str, ...]) -> list[tuple[str, str]]:
+    for message_id in answers:
+        if not _THEIR_MESSAGE_ID.fullmatch(message_id):
+            raise UnmailableError(f"{message_id[:80]!r} is not a Message-ID that can be answered")
+    if not answers:
+        return []
+    return [("In-Reply-To", answers[-1]), ("References", " ".join(answers))]
 
 
 def _mailbox(person: Person) -> str:
