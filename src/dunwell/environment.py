@@ -1,17 +1,31 @@
 """Reads `DUNWELL_*` from the environment, once, with one clear line for whatever is missing or malformed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
+from dunwell.connectors.mail.addresses import (
+    BadAddressError,
+    MailboxAddress,
+    ProviderAddress,
+    SmtpAddress,
+    parse_email_url,
+    parse_inbound_provider,
+    parse_mailbox_url,
+)
 from dunwell.connectors.netsuite.names import Access, BadNameError, Names
 from dunwell.connectors.netsuite.names_file import NamesFileError, parse_names
 from dunwell.policy.content.values import is_shared_mailbox
 
+T = TypeVar("T")
+
+# What follows it: a plus sign, the case and its token (engine/addresses.py), which may take 34 of 64 characters.
+LONGEST_REPLY_LOCAL_PART = 30
 SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105 - refused in production
 _NETSUITE_IDS = (
     "DUNWELL_NETSUITE_ACCOUNT",
@@ -27,23 +41,38 @@ class ConfigurationError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SmtpAddress:
-    """Where and how mail is handed over. `tls` is `starttls`, `tls` (from the first byte) or `none`."""
-
-    host: str
-    port: int
-    user: str = ""
-    password: str = ""
-    tls: str = "none"
-
-
-@dataclass(frozen=True, slots=True)
 class NetSuiteSettings:
     """How to reach NetSuite, what it calls things, and how many calls may be on their way at a time."""
 
     access: Access
     names: Names
     calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """How mail goes out and replies come in; whatever is None or empty is not set up.
+
+    `provider` is who mail leaves through where that is no SMTP server, `inbound` who calls us about mail that came
+    in, `webhook_secret` the `user:password` of their calls. `reply_to` is the address whose local part gets the
+    case's token, in lower case.
+    """
+
+    smtp: SmtpAddress | None = None
+    provider: ProviderAddress | None = None
+    inbound: ProviderAddress | None = None
+    webhook_secret: str = field(default="", repr=False)
+    mailbox: MailboxAddress | None = None
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """The language model that reads replies: its chat-completions endpoint in full, its name, its key if any."""
+
+    url: str
+    model: str
+    api_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +90,14 @@ class Environment:
     stripe_api_key: str
     stripe_webhook_secret: str
     stripe_api_base: str
-    smtp: SmtpAddress | None
     sender_name: str
     sender_email: str
     sandbox_now: str
     netsuite: NetSuiteSettings | None = None
     signer_name: str = ""
     signer_email: str = ""
+    reader: ReaderSettings | None = None
+    mail: MailSettings = MailSettings()
 
 
 def read_environment(env: Mapping[str, str]) -> Environment:
@@ -95,13 +125,14 @@ def read_environment(env: Mapping[str, str]) -> Environment:
         stripe_api_key=_secret(env, "DUNWELL_STRIPE_API_KEY"),
         stripe_webhook_secret=_secret(env, "DUNWELL_STRIPE_WEBHOOK_SECRET"),
         stripe_api_base=_web_address("DUNWELL_STRIPE_API_BASE", env.get("DUNWELL_STRIPE_API_BASE", "")),
-        smtp=_smtp(_secret(env, "DUNWELL_EMAIL_URL")),
         sender_name=sender_name,
         sender_email=sender_email,
         sandbox_now="" if production else env.get("DUNWELL_SANDBOX_NOW", ""),
         netsuite=_netsuite(env),
         signer_name=signer_name,
         signer_email=signer_email,
+        reader=_reader(env),
+        mail=_mail(env),
     )
 
 
@@ -198,6 +229,21 @@ def _netsuite(env: Mapping[str, str]) -> NetSuiteSettings | None:
     return NetSuiteSettings(access, _names(env), _calls(env))
 
 
+def _reader(env: Mapping[str, str]) -> ReaderSettings | None:
+    """Read where the language model is: its address and its name together, or nothing at all."""
+    url = _web_address("DUNWELL_READER_URL", env.get("DUNWELL_READER_URL", ""))
+    model = env.get("DUNWELL_READER_MODEL", "").strip()
+    api_key = _secret(env, "DUNWELL_READER_API_KEY")
+    if not (url or model or api_key):
+        return None
+    for name, value in (("DUNWELL_READER_URL", url), ("DUNWELL_READER_MODEL", model)):
+        if not value:
+            raise ConfigurationError(f"{name}: missing; a language model needs its address and its name")
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise ConfigurationError("DUNWELL_READER_API_KEY: must be one line of plain characters")
+    return ReaderSettings(url, model, api_key)
+
+
 def _names(env: Mapping[str, str]) -> Names:
     path = _file(env, "DUNWELL_NETSUITE_NAMES")
     if path is None:
@@ -217,27 +263,60 @@ def _calls(env: Mapping[str, str]) -> int:
     return int(given)
 
 
-def _smtp(url: str) -> SmtpAddress | None:
-    if not url:
-        return None
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ConfigurationError("DUNWELL_EMAIL_URL: the port must be a number") from None
-    if parts.scheme != "smtp" or not parts.hostname:
-        raise ConfigurationError("DUNWELL_EMAIL_URL: must look like smtp://user:pass@host:port?tls=starttls")
-    query = parse_qs(parts.query)
-    tls = query.pop("tls", ["none"])[0]
-    if tls not in ("starttls", "tls", "none"):
-        raise ConfigurationError(f"DUNWELL_EMAIL_URL: tls must be starttls, tls or none, not {tls!r}")
-    if query:
-        raise ConfigurationError(f"DUNWELL_EMAIL_URL: unknown option {next(iter(query))!r}")
-    default_port = {"starttls": 587, "tls": 465, "none": 25}[tls]
-    return SmtpAddress(
-        host=parts.hostname,
-        port=port or default_port,
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
-        tls=tls,
+def _mail(env: Mapping[str, str]) -> MailSettings:
+    """Read how mail goes out and comes in. Without a setting of its own, mail comes in as it goes out."""
+    out = _parsed("DUNWELL_EMAIL_URL", _secret(env, "DUNWELL_EMAIL_URL"), parse_email_url)
+    provider = out if isinstance(out, ProviderAddress) else None
+    inbound = _parsed(
+        "DUNWELL_INBOUND_PROVIDER", _secret(env, "DUNWELL_INBOUND_PROVIDER"), parse_inbound_provider
     )
+    if inbound is None and provider is not None and provider.provider.inbound:
+        inbound = provider
+    return MailSettings(
+        smtp=out if isinstance(out, SmtpAddress) else None,
+        provider=provider,
+        inbound=inbound,
+        webhook_secret=_basic_auth(env, called=provider is not None or inbound is not None),
+        mailbox=_parsed("DUNWELL_MAILBOX_URL", _secret(env, "DUNWELL_MAILBOX_URL"), parse_mailbox_url),
+        reply_to=_reply_to(env.get("DUNWELL_REPLY_TO", "")),
+    )
+
+
+def _parsed(setting: str, value: str, parse: Callable[[str], T]) -> T | None:
+    try:
+        return parse(value) if value else None
+    except BadAddressError as error:
+        raise ConfigurationError(f"{setting}: {error}") from None
+
+
+def _basic_auth(env: Mapping[str, str], *, called: bool) -> str:
+    """Read the secret of the mail webhooks; `called`: there is a provider that could use it."""
+    secret = _secret(env, "DUNWELL_MAIL_WEBHOOK_SECRET")
+    if not secret:
+        return ""
+    user, _, password = secret.partition(":")
+    if not user or not password or not (secret.isascii() and secret.isprintable()) or " " in secret:
+        raise ConfigurationError("DUNWELL_MAIL_WEBHOOK_SECRET: must look like user:password, without spaces")
+    if not called:
+        raise ConfigurationError(
+            "DUNWELL_MAIL_WEBHOOK_SECRET: no mail provider would use it; set DUNWELL_INBOUND_PROVIDER, or name a "
+            "provider in DUNWELL_EMAIL_URL"
+        )
+    return secret
+
+
+def _reply_to(address: str) -> str:
+    """Read the address replies go to; a case's token is added to its local part, which RFC 5321 ends at 64."""
+    if not address:
+        return ""
+    try:
+        validate_email(address, check_deliverability=False, test_environment=True, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise ConfigurationError(f"DUNWELL_REPLY_TO: must be an address, not {address!r}") from None
+    local = address.rpartition("@")[0]
+    if "+" in local or len(local) > LONGEST_REPLY_LOCAL_PART or not address.isascii():
+        raise ConfigurationError(
+            f"DUNWELL_REPLY_TO: before the @ there must be room for a case: at most {LONGEST_REPLY_LOCAL_PART} "
+            "characters and no +, all of it in ASCII"
+        )
+    return address.lower()

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from dunwell.connectors.mail.addresses import ProviderAddress
 from dunwell.connectors.mail.client import SmtpMailer
+from dunwell.connectors.mail.providers import ProviderMailer
 from dunwell.connectors.stripe.client import StripePayments
 from dunwell.engine.clock import Clock, ShiftedClock, SystemClock
 from dunwell.engine.doctor import NOTE, OK, WRONG, Check, Finding
@@ -19,6 +21,7 @@ from dunwell.policy.book import Book, bind
 from dunwell.policy.facts import Person
 from dunwell.policy.policy import Policy, PolicyError, default_policy, parse_policy
 from dunwell.policy.readings import Delivery, OutgoingMail, Refused
+from dunwell.policy.replies import ReplyReader, RulesReader
 from dunwell.policy.wording import FILES, Wording, WordingError, built_in_wording, load_wording
 
 if TYPE_CHECKING:
@@ -91,13 +94,30 @@ def _ledger(env: Environment, *, tries: int = 4) -> "NetSuiteLedger | None":
 
 
 def _mailer(env: Environment) -> Mailer:
-    if env.smtp is None:
+    if env.mail.provider is not None:
+        return ProviderMailer(env.mail.provider)
+    smtp = env.mail.smtp
+    if smtp is None:
         return NoMailer()
-    smtp = env.smtp
     own_name = urlsplit(env.base_url).hostname or "localhost"
     return SmtpMailer(
         smtp.host, smtp.port, user=smtp.user, password=smtp.password, tls=smtp.tls, own_name=own_name
     )
+
+
+def reply_reader() -> ReplyReader:
+    """What reads replies in this installation: a language model where one is set up, else the rules."""
+    return build_reader(settings.DUNWELL)
+
+
+def build_reader(env: Environment) -> ReplyReader:
+    """Put the reader of replies together from settings."""
+    if env.reader is None:
+        return RulesReader()
+    # Who has no language model does not wait for its client at every command.
+    from dunwell.connectors.language_model.client import LanguageModelReader  # noqa: PLC0415
+
+    return LanguageModelReader(env.reader.url, env.reader.model, env.reader.api_key)
 
 
 def _clock(env: Environment) -> Clock:
@@ -163,14 +183,28 @@ def _check_stripe(env: Environment) -> list[Finding]:
 
 
 def _check_mail(env: Environment) -> list[Finding]:
-    if env.smtp is None:
+    if env.mail.provider is not None:
+        return _check_provider(env.mail.provider)
+    smtp = env.mail.smtp
+    if smtp is None:
         return [Finding("mail", WRONG, "DUNWELL_EMAIL_URL is not set: mails wait until it is")]
-    smtp = env.smtp
     trouble = SmtpMailer(smtp.host, smtp.port, user=smtp.user, password=smtp.password, tls=smtp.tls).check()
     where = f"{smtp.host}:{smtp.port} ({smtp.tls})"
     if trouble:
         return [Finding("mail", WRONG, f"{where}: {trouble.reason}")]
     return [Finding("mail", OK, f"{where} answers")]
+
+
+def _check_provider(address: ProviderAddress) -> list[Finding]:
+    name = address.provider.name
+    trouble = ProviderMailer(address).check()
+    if trouble:
+        return [Finding("mail", WRONG, f"{name} {trouble.reason}")]
+    found = [Finding("mail", OK, f"{name} answers and takes our key")]
+    if not address.provider.tracks_by_mail:
+        said = f"switch off open and click tracking at {name} by hand; a mail of ours cannot say so there"
+        found.append(Finding("mail: tracking", NOTE, said))
+    return found
 
 
 def _check_netsuite(env: Environment) -> list[Finding]:
