@@ -24,6 +24,7 @@ from dunwell.policy.facts import (
     Reason,
 )
 from dunwell.policy.money import Money
+from dunwell.policy.plans import with_left
 from dunwell.policy.policy import Policy, default_policy, parse_policy
 from dunwell.policy.words import (
     ActionKind,
@@ -256,6 +257,15 @@ def test_nothing_goes_out_on_the_day_a_hold_ended(walk: Walk) -> None:
                 assert walk.resumed.get(number) != at
 
 
+plans = st.builds(
+    lambda start, days, ended: replace(
+        make_hold(HoldKind.PAYMENT_PLAN, HoldScope.CASE, start, None, ended),
+        instalments=with_left([(day, Money(1, "USD")) for day in sorted(days)]),
+    ),
+    moments(0, 90),
+    st.sets(st.dates(START.date(), START.date() + 90 * DAY), min_size=1, max_size=3),
+    st.none() | spans,
+)
 anything = st.builds(
     Case,
     track=st.none() | st.sampled_from(Track),
@@ -301,7 +311,8 @@ anything = st.builds(
             moments(0, 90),
             st.none() | spans,
             st.none() | spans,
-        ),
+        )
+        | plans,
         max_size=3,
     ).map(tuple),
     reviews=st.lists(st.sampled_from(ReviewKind), max_size=3, unique=True).map(tuple),
@@ -353,7 +364,11 @@ def test_there_is_a_decision_about_every_case(of: Case, policy: Policy, now: dat
 def test_a_case_on_hold_is_silent(of: Case, now: datetime) -> None:
     decision = decide(of, POLICY, now)
 
-    if any(is_active(hold, now) for hold in of.holds) and decision.rule not in BEFORE_HOLDS:
+    if not any(is_active(hold, now) for hold in of.holds) or decision.rule in BEFORE_HOLDS:
+        return
+    if decision.rule == "plan_watch":
+        assert {action.kind for action in decision.actions} <= {ActionKind.RESUME, ActionKind.REVIEW}
+    else:
         assert (decision.rule, decision.actions) == ("on_hold", ())
 
 

@@ -261,7 +261,10 @@ def _hold(deed: _Deed) -> None:
 
 
 def _resume(deed: _Deed) -> None:
-    deed.to.resume(deed.row)
+    if deed.action.hold is not None and deed.action.hold.instalments:
+        deed.to.break_plan(deed.row, deed.action.hold)
+    else:
+        deed.to.resume(deed.row)
 
 
 def _close(deed: _Deed) -> None:

@@ -186,7 +186,8 @@ def _planned(
     if case.holds:
         if promised := promised_date(case, now, sent):
             morning = at_local(promised.astimezone(zone).date() + _DAY, policy.window.opens, zone)
-            return morning, policy.cadence.minimum_gap_days * _DAY, "the morning after a broken promise", 0
+            word = "plan" if promised in _broken_plans(case) else "promise"
+            return morning, policy.cadence.minimum_gap_days * _DAY, f"the morning after a broken {word}", 0
         if held := held_time(case.holds, anchor, now):
             anchor += held
             stood = f" and {held / _DAY:.1f} days on hold"
@@ -196,15 +197,20 @@ def _planned(
     return at, policy.gaps[band][stage], start + stood, days
 
 
+def _broken_plans(case: Case) -> list[datetime | None]:
+    return [hold.until for hold in case.holds if hold.instalments]
+
+
 def promised_date(case: Case, now: datetime, sent: datetime | None) -> datetime | None:
     """Return the latest promised date that passed unpaid and has not been followed by a message.
 
-    `sent` is when the latest message left.
+    `sent` is when the latest message left. A payment plan that broke counts: its end is the morning on which
+    a part was missing.
     """
     dates = [
         hold.until
         for hold in case.holds
-        if hold.kind is HoldKind.PROMISE
+        if (hold.kind is HoldKind.PROMISE or hold.instalments)
         and hold.until is not None
         and case.anchor < hold.until <= now
         and (hold.ended_at is None or hold.ended_at >= hold.until)

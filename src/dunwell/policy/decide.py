@@ -8,6 +8,7 @@ from dunwell.policy import personal, preparing, retries, rules
 from dunwell.policy.cadence import end_of, rhythm_of
 from dunwell.policy.decision import Action, Decision, Rule, Silence
 from dunwell.policy.facts import Case, Collection, Hold, LedgerFacts, Letter
+from dunwell.policy.plans import broken_plan, ended_plan, missed_part
 from dunwell.policy.policy import Policy
 from dunwell.policy.words import ActionKind, HoldKind, LetterState, ReviewKind, Track
 
@@ -67,6 +68,23 @@ def hold_over(case: Case, policy: Policy, now: datetime) -> Decision | str:
     return Decision(tuple(actions), next_look, actions[0].because)
 
 
+def plan_watch(case: Case, policy: Policy, now: datetime) -> Decision | str:
+    """End a payment plan whose part did not come, and ask a person; what follows waits for the next morning."""
+    broken = broken_plan(case, policy, now) if case.holds else None
+    if broken is None:
+        return "no payment plan is broken"
+    upcoming = decide(replace(case, holds=ended_plan(case.holds, broken, now)), policy, now)
+    missed = missed_part(broken.instalments, case.invoice.open, case, policy, now) or broken.instalments[0]
+    because = (
+        f"The payment plan is broken: {missed.amount} was due on {missed.due:%Y-%m-%d}, after which at most "
+        f"{missed.left} may be open, and {case.invoice.open} is."
+    )
+    actions = [Action(ActionKind.RESUME, f"{because} Next: {upcoming.because}", hold=broken)]
+    if ReviewKind.BROKEN_PROMISE not in case.reviews:
+        actions.append(Action(ActionKind.REVIEW, because, review=ReviewKind.BROKEN_PROMISE))
+    return Decision(tuple(actions), now if upcoming.actions else upcoming.next_look, because)
+
+
 def _resume(hold: Hold, upcoming: Decision) -> Action:
     postponed = hold.kind is HoldKind.VETO and hold.until is not None
     over = "The day it was put off to has come." if postponed else f"The {hold.kind} hold has run out."
@@ -80,6 +98,7 @@ COMMON: tuple[Rule, ...] = (
     rules.settled,
     rules.strange_invoice,
     rules.chargeback,
+    plan_watch,
     rules.on_hold,
     hold_over,
     preparing.gather,

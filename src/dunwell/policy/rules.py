@@ -19,8 +19,9 @@ from dunwell.policy.cadence import (
 )
 from dunwell.policy.calendars import into_window
 from dunwell.policy.decision import Action, Decision, ask, silent
-from dunwell.policy.facts import Case, Hold
+from dunwell.policy.facts import Case, Hold, Invoice
 from dunwell.policy.opening import open_on
+from dunwell.policy.plans import next_check, next_part
 from dunwell.policy.policy import Policy
 from dunwell.policy.retries import is_under_way, look
 from dunwell.policy.saying import hold_word, in_full
@@ -32,6 +33,7 @@ from dunwell.policy.words import (
     HoldScope,
     InvoiceStatus,
     MessageState,
+    Rail,
     ReviewKind,
     Stage,
 )
@@ -74,8 +76,13 @@ def closed(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
 
 
 def settled(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
-    """Close a case whose invoice is paid, voided, written off or fully credited."""
+    """Close a case whose invoice is paid, voided, written off or fully credited.
+
+    An invoice whose payment was taken back still counts as paid at the vendor, and here as open.
+    """
     status = case.invoice.status
+    if is_taken_back(case.invoice):
+        return "the payment was taken back"
     if status in SETTLED:
         ending, because = SETTLED[status]
     elif status is InvoiceStatus.OPEN and case.invoice.open.minor <= 0:
@@ -83,6 +90,22 @@ def settled(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
     else:
         return "money is still open"
     return Decision((Action(ActionKind.CLOSE, because, ending=ending),), None, because)
+
+
+def is_taken_back(invoice: Invoice) -> bool:
+    """Say whether the money of an invoice came and went again."""
+    return invoice.charged_back and invoice.status in (InvoiceStatus.PAID, InvoiceStatus.OPEN)
+
+
+def taken_back(invoice: Invoice) -> str:
+    """Say in a sentence who took a payment of the invoice back."""
+    match invoice.rail:
+        case Rail.BANK_DEBIT:
+            return "The bank returned the debit after it had settled, so the payment was clawed back."
+        case Rail.CARD:
+            return "The card network took a payment back (chargeback)."
+        case _:
+            return "A payment was taken back (chargeback)."
 
 
 def strange_invoice(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
@@ -94,13 +117,21 @@ def strange_invoice(case: Case, _policy: Policy, _now: datetime) -> Decision | s
 
 
 def chargeback(case: Case, _policy: Policy, now: datetime) -> Decision | str:
-    """Hold a case whose payment was taken back by the card network or the bank."""
+    """Hold a case whose payment was taken back by the card network or the bank.
+
+    What was placed before the case was reopened belongs to an earlier chargeback.
+    """
     if not case.invoice.charged_back:
         return "no payment was taken back"
-    placed = [h for h in case.holds if h.kind is HoldKind.DISPUTE and h.reason.startswith(CHARGEBACK)]
+    since = case.reopened_at or case.opened_at
+    placed = [
+        hold
+        for hold in case.holds
+        if hold.kind is HoldKind.DISPUTE and hold.reason.startswith(CHARGEBACK) and hold.start >= since
+    ]
     if any(is_active(hold, now) for hold in placed):
         return "the chargeback is on hold already"
-    because = "The payer's bank took a payment back (chargeback)."
+    because = taken_back(case.invoice)
     if placed:
         return silent(f"{because} The hold was released, but nothing may be sent while it stands.")
     hold = Hold(
@@ -118,12 +149,21 @@ def on_hold(case: Case, policy: Policy, now: datetime) -> Decision | str:
     if not active:
         return "no hold is active"
     ends = [end for hold in active if (end := end_of(hold)) is not None]
+    checks = [at for hold in active if (at := next_check(hold, case, policy, now)) is not None]
     kinds = " and ".join(dict.fromkeys(hold_word(hold.kind, hold.until) for hold in active))
-    next_look = min(ends, default=None)
+    next_look = min((*ends, *checks), default=None)
     zone = zone_for(case.customer, policy).zone
     lasts = len(ends) == len(active)
-    until = f"until {in_full(max(ends), zone)}" if lasts else "until a person ends it"
-    return silent(f"The case is on hold ({kinds}) {until}.", next_look)
+    planned = all(hold.instalments or end_of(hold) for hold in active)
+    until = "as long as every part comes" if planned else "until a person ends it"
+    until = f"until {in_full(max(ends), zone)}" if lasts else until
+    parts = "".join(_says_next(hold, case) for hold in active)
+    return silent(f"The case is on hold ({kinds}) {until}.{parts}", next_look)
+
+
+def _says_next(hold: Hold, case: Case) -> str:
+    part = next_part(hold.instalments, case.invoice.open)
+    return f" The next part, {part.amount}, is due on {part.due:%Y-%m-%d}." if part else ""
 
 
 def track_unknown(case: Case, policy: Policy, _now: datetime) -> Decision | str:

@@ -1,8 +1,10 @@
 """How moments and holds are said to people: on the customer's clock, wherever it is known."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from dunwell.policy.facts import Instalment
 from dunwell.policy.words import HoldKind
 
 
@@ -30,8 +32,11 @@ def hold_word(kind: HoldKind, until: datetime | None) -> str:
     )
 
 
-def on_hold(kind: HoldKind, until: datetime | None, zone: ZoneInfo) -> str:
-    """Say in a sentence that a case waits now, and until when."""
+def on_hold(kind: HoldKind, until: datetime | None, zone: ZoneInfo, parts: Sequence[Instalment] = ()) -> str:
+    """Say in a sentence that a case waits now, and until when; `parts` are those of a payment plan."""
+    if parts:
+        said = ", ".join(f"{part.amount} by {part.due:%Y-%m-%d}" for part in parts)
+        return f"On hold ({hold_word(kind, until)}) as long as every part comes: {said}."
     ends = f"until {in_full(until, zone)}" if until else "until somebody releases it"
     if kind is HoldKind.VETO and until is not None:
         return f"Put off by the relationship owner {ends}."

@@ -9,7 +9,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from dunwell.policy.facts import Hold
 from dunwell.policy.money import Money
@@ -94,6 +94,7 @@ class Journal:
         self._waits: set[int] = set()
         self._closed: list[int] = []
         self._resumed: list[models.Case] = []
+        self._broken: list[tuple[models.Case, Hold]] = []
 
     def changed(self, case: models.Case) -> None:
         """Remember that a case row has new values to write."""
@@ -181,6 +182,10 @@ class Journal:
         """End the holds on a case that have run out; `ended_at` says when somebody noticed."""
         self._resumed.append(case)
 
+    def break_plan(self, case: models.Case, plan: Hold) -> None:
+        """End a payment plan of a case whose part did not come: `plan.until` is when it was missed."""
+        self._broken.append((case, plan))
+
     def asked(self, case: models.Case) -> bool:
         """Say whether this journal puts something about a case on a desk."""
         return case.id in self._asked
@@ -202,6 +207,8 @@ class Journal:
         bulk.insert(models.Hold, self._holds)
         if self._resumed:
             _end_holds(self._resumed, self.now)
+        for case, plan in self._broken:
+            _plans_like(case, plan).update(until_at=plan.until, ended_at=self.now)
         if self._closed:
             _settle_closed(self._closed, self.now)
 
@@ -215,6 +222,11 @@ def _settle_closed(cases: list[int], now: datetime) -> None:
     queued.exclude(kind__in=_OUTLIVES_ITS_CASE).update(
         state=MessageState.STOPPED.value, settled_at=now, note="The case was closed."
     )
+
+
+def _plans_like(case: models.Case, plan: Hold) -> QuerySet[models.Hold]:
+    held = models.Hold.objects.filter(case=case, kind=plan.kind.value, start_at=plan.start, ended_at=None)
+    return held.exclude(instalments=[])
 
 
 def _end_holds(cases: list[models.Case], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -17,7 +18,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from dunwell.policy.money import BadAmountError, Money, exponent
-from dunwell.policy.words import HoldKind
+from dunwell.policy.plans import MOST_PARTS
+from dunwell.policy.words import HoldKind, HoldScope
 from dunwell.policy.zone_table import countries, zone_names
 
 
@@ -157,14 +159,36 @@ class ReplyLine(Line):
     text: str
 
 
+class InstalmentLine(BaseModel):
+    """One part of a payment plan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    due: date
+    amount: str
+
+
 class HoldLine(Line):
-    """Somebody put a case on hold."""
+    """Somebody put a case, or all cases of its customer, on hold."""
 
     type: Literal["hold"]
     invoice: Name
     kind: HoldKind = HoldKind.PAUSE
+    scope: HoldScope = HoldScope.CASE
     until: date | AwareDatetime | None = None
     reason: str = ""
+    instalments: Annotated[tuple[InstalmentLine, ...], Field(max_length=MOST_PARTS)] = ()
+
+    @model_validator(mode="after")
+    def _is_a_plan(self) -> Self:
+        if not self.instalments:
+            return self
+        if self.kind is not HoldKind.PAYMENT_PLAN or self.scope is not HoldScope.CASE or self.until:
+            raise ValueError("instalments: only for a payment_plan of one invoice, without until")
+        days = [part.due for part in self.instalments]
+        if any(later <= earlier for earlier, later in pairwise(days)):
+            raise ValueError("instalments: each must be due after the one before it")
+        return self
 
 
 class DowntimeLine(Line):
@@ -218,9 +242,10 @@ def _known(number: int, fact: Fact, customers: set[str], invoices: dict[str, str
         raise HistoryError(f"line {number}: customer: no line before this one describes {fact.customer!r}")
     if isinstance(fact, ArrearsLine):
         invoices[fact.invoice] = fact.currency
-    if isinstance(fact, PartialPaymentLine) and fact.invoice in invoices:
+    if isinstance(fact, PartialPaymentLine | HoldLine) and fact.invoice in invoices:
         try:
-            _amount(fact.amount, invoices[fact.invoice], "amount", least=1)
+            for place, amount in _parts_of(fact):
+                _amount(amount, invoices[fact.invoice], place, least=1)
         except ValueError as error:
             raise HistoryError(f"line {number}: {error}") from None
     if (
@@ -229,6 +254,12 @@ def _known(number: int, fact: Fact, customers: set[str], invoices: dict[str, str
         and fact.until < fact.at
     ):
         raise HistoryError(f"line {number}: until: earlier than at")
+
+
+def _parts_of(fact: PartialPaymentLine | HoldLine) -> list[tuple[str, str]]:
+    if isinstance(fact, PartialPaymentLine):
+        return [("amount", fact.amount)]
+    return [(f"instalments.{place}.amount", part.amount) for place, part in enumerate(fact.instalments)]
 
 
 def _amount(text: str, currency: str, key: str, *, least: int) -> None:

@@ -107,6 +107,7 @@ def _opened(fact: history.ArrearsLine, now: datetime, last: facts.Case | None, w
         ),
         customer=customer,
         attempts=last.attempts if last else (),
+        holds=_holds_of_customer(fact.customer, world),
     )
 
 
@@ -173,12 +174,34 @@ def _hold(fact: history.HoldLine, now: datetime, world: World) -> None:
     case = world.cases[fact.invoice]
     zone = zone_for(case.customer, policy).zone
     ends = translate.hold_end(fact, zone, policy.window.opens)
-    world.cases[fact.invoice] = _replaced(case, fact.kind, ends, now)
-    because = f"{on_hold(fact.kind, ends, zone)} {fact.reason}".strip()
-    hold = facts.Hold(fact.kind, words.HoldScope.CASE, now, ends, fact.reason, "person")
-    world.act(fact.invoice, now, Action(ActionKind.HOLD, because, hold=hold))
+    parts = translate.instalments(fact, case.invoice.open.currency)
+    because = f"{on_hold(fact.kind, ends, zone, parts)} {fact.reason}".strip()
+    hold = facts.Hold(fact.kind, fact.scope, now, ends, fact.reason, "person", instalments=parts)
+    for invoice in _covered(fact, case, world):
+        world.cases[invoice] = _replaced(world.cases[invoice], fact.kind, ends, now)
+        world.act(invoice, now, Action(ActionKind.HOLD, because, hold=hold))
+        if invoice != fact.invoice:
+            world.look(invoice, now)
     if fact.kind is HoldKind.VETO and ends is None:
         _veto(fact.invoice, now, world)
+
+
+def _covered(fact: history.HoldLine, case: facts.Case, world: World) -> list[str]:
+    if fact.scope is words.HoldScope.CASE:
+        return [fact.invoice]
+    return world.open_cases_of(case.customer.id)
+
+
+def _holds_of_customer(customer: str, world: World) -> tuple[facts.Hold, ...]:
+    """What covers all invoices of a customer covers a new one too."""
+    mine = [hold for case in world.cases.values() if case.customer.id == customer for hold in case.holds]
+    wide = sorted((hold for hold in mine if hold.scope is words.HoldScope.CUSTOMER), key=_not_ended_first)
+    return tuple({(hold.kind, hold.start, hold.until): hold for hold in wide}.values())
+
+
+def _not_ended_first(hold: facts.Hold) -> bool:
+    """A hold that was seen to end on one case has ended for all."""
+    return hold.ended_at is not None
 
 
 def _replaced(case: facts.Case, kind: HoldKind, ends: datetime | None, now: datetime) -> facts.Case:
@@ -211,6 +234,20 @@ def _release(invoice: str, now: datetime, world: World) -> None:
     if not active:
         world.step(invoice, now, Action(ActionKind.SKIP, "There was no hold to release."))
         return
+    wide = {hold for hold in active if hold.scope is words.HoldScope.CUSTOMER}
+    over = {
+        other: found
+        for other, found in world.cases.items()
+        if found.customer.id == case.customer.id and not wide.isdisjoint(found.holds)
+    }
+    for other, found in over.items():
+        holds = tuple(replace(hold, ended_at=now) if hold in wide else hold for hold in found.holds)
+        world.cases[other] = replace(found, holds=holds)
+        if other != invoice and found.status is not CaseStatus.CLOSED:
+            said = "The hold on all invoices of the customer was released."
+            world.step(other, now, Action(ActionKind.RESUME, said))
+            world.look(other, now)
+    case = world.cases[invoice]
     holds = tuple(replace(hold, ended_at=now) if hold.ended_at is None else hold for hold in case.holds)
     reviews = tuple(kind for kind in case.reviews if kind not in _RELEASED)
     world.cases[invoice] = replace(case, holds=holds, reviews=reviews)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from dunwell.engine.replay import history
 from dunwell.policy import facts, words
 from dunwell.policy.money import Money
+from dunwell.policy.plans import with_left
 from dunwell.policy.reasons import reason_for_code
 from dunwell.policy.words import InvoiceStatus
 
@@ -76,6 +77,11 @@ def hold_end(fact: history.HoldLine, zone: ZoneInfo, opens: time) -> datetime | 
         return fact.until
     ends = opens if fact.kind is words.HoldKind.VETO else _ENDS.get(fact.kind, time(0))
     return datetime.combine(fact.until, ends, zone).astimezone(UTC)
+
+
+def instalments(fact: history.HoldLine, currency: str) -> tuple[facts.Instalment, ...]:
+    """The parts of a payment plan, in the invoice's currency."""
+    return with_left([(part.due, Money.parse(part.amount, currency)) for part in fact.instalments])
 
 
 def ended(hold: facts.Hold, now: datetime) -> facts.Hold:

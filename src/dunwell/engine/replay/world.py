@@ -16,6 +16,7 @@ from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
 from dunwell.policy.gate import Verdict, VerdictKind, check_charge_gate, check_gate, check_letter_gate
 from dunwell.policy.personal import live_letter
+from dunwell.policy.plans import ended_plan
 from dunwell.policy.policy import Policy
 from dunwell.policy.signing import Says, outdated
 from dunwell.policy.words import (
@@ -170,6 +171,8 @@ class World:
                 case = letters.drafted(case, action.letter or 1, contact.email, self.book.policy, now)
             case ActionKind.HOLD if action.hold is not None:
                 case = letters.held(replace(case, holds=(*case.holds, action.hold)), action.hold.kind)
+            case ActionKind.RESUME if action.hold is not None and action.hold.instalments:
+                case = replace(case, holds=ended_plan(case.holds, action.hold, now))
             case ActionKind.RESUME:
                 case = replace(case, holds=tuple(translate.ended(hold, now) for hold in case.holds))
             case ActionKind.REVIEW | ActionKind.CALL_TASK:
