@@ -28,6 +28,7 @@ from dunwell.policy.sections import (
     PayBy,
     Payer,
     Personal,
+    Replies,
     Retries,
     Section,
     TrackRule,
@@ -73,6 +74,7 @@ class Policy(Section):
     retries: Retries = Retries()
     pay_by: PayBy = PayBy()
     gate: GateRule = GateRule()
+    replies: Replies = Replies()
     messages: Messages = Messages()
 
     @model_validator(mode="after")

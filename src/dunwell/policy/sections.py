@@ -207,6 +207,13 @@ class GateRule(Section):
     tell_person_after_hours: Annotated[int, Field(ge=1, le=240)] = 24
 
 
+class Replies(Section):
+    """How long a case waits after a reply that names no date (spec 7)."""
+
+    already_paid_days: Annotated[int, Field(ge=1, le=30)] = 3
+    document_days: Annotated[int, Field(ge=1, le=30)] = 5
+
+
 class Messages(Section):
     """What holds for every text."""
 
