@@ -7,11 +7,11 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from dunwell.policy.replies.judge import Claim, bare_date, judge, return_date
+from dunwell.policy.replies.judge import Claim, bare_date, days_named, judge, return_date
 from dunwell.policy.replies.mail import Letter, open_letter
 from dunwell.policy.replies.reading import ReplyKind, ReplyReader, ReplyReading
 
-__all__ = ["ReplyKind", "ReplyReader", "ReplyReading", "RulesReader", "read_reply"]
+__all__ = ["ReplyKind", "ReplyReader", "ReplyReading", "RulesReader", "days_named", "read_reply"]
 
 _AROUND = " \n,;:"
 _AUTOMATIC_SUBJECT = re.compile(

@@ -92,6 +92,20 @@ def bare_date(text: str, today: date) -> date | None:
     return None
 
 
+def days_named(text: str, today: date, *, past: bool) -> tuple[Found, ...]:
+    """Return every date phrase of a text in the language it seems to be in; `past`: it speaks of what has happened."""
+    parts = sentences(text)
+    for tongue in _spoken(parts):
+        found = tuple(
+            each
+            for part in parts
+            for each in find_dates(part.text, today, past=past, language=tongue.code, words=tongue.dates)
+        )
+        if found:
+            return found
+    return ()
+
+
 def _back_on(away: Claim, backs: list[tuple[int, Found]]) -> Claim:
     fixed = [(start, found) for start, found in backs if found.day]
     if not fixed:
@@ -186,8 +200,8 @@ def _the_date(found: tuple[Found, ...], end: int, text: str, tongue: Tongue) -> 
         return found[-1] if found else None
     first = after[0]
     for second in after[1:2]:
-        if first.day and second.day and tongue.or_words.match(text[first.end : second.start]):
-            return max(first, second, key=lambda each: each.day or date.min)
+        if tongue.or_words.match(text[first.end : second.start]):
+            return max(first, second, key=lambda each: each.day or date.max)  # one that fixes no day fixes none
     if first.day is None:
         return next((each for each in after if each.day), first) if first.note.endswith(VAGUE) else first
     return first

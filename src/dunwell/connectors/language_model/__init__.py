@@ -1,0 +1,1 @@
+"""Reads replies with a language model, where one is set up: off by default."""
