@@ -13,12 +13,13 @@ from functools import partial
 
 from dunwell.engine import facts_in
 from dunwell.engine.clock import Clock, ShiftedClock
+from dunwell.engine.incoming import hear
 from dunwell.engine.ports import Ports
 from dunwell.engine.trouble import attempt
 from dunwell.policy.book import Book
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.readings import ArrearsReading, CustomerReading, Malformed, Notice, Topic
-from dunwell.store import cases, keep
+from dunwell.store import cases, keep, mails
 from dunwell.store.claims import claim_events, one_transaction
 from dunwell.store.inbox import postpone, settle
 from dunwell.store.models import InboxEvent
@@ -77,9 +78,20 @@ class _Round:
     def _try(self, events: Sequence[InboxEvent], work: Callable[[], None]) -> None:
         trouble = attempt(f"applying {', '.join(event.external_id for event in events)}", work)
         if trouble:
-            self._wait(events, Unreadable(trouble))
+            gone = events[0].source == mails.SOURCE and hear.give_up(events[0], trouble)
+            self._wait(events, Unreadable(trouble, permanent=gone))
+
+    def _mail(self, event: InboxEvent) -> None:
+        said = hear.hear_event(event, self.ports, self.book, self.clock)
+        if isinstance(said, Unreadable):
+            self._wait([event], said)
+        else:
+            settle([event], InboxEvent.HANDLED, said, self.clock.now())
 
     def _sort(self, event: InboxEvent) -> None:
+        if event.source == mails.SOURCE:
+            self._mail(event)
+            return
         notice = self.ports.payments.translate(keep.parsed(event))
         if isinstance(notice, Malformed):
             settle([event], InboxEvent.FAILED, notice.reason, self.clock.now())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
+from dunwell.engine.addresses import reply_address
 from dunwell.engine.links import link_in, make_link
 from dunwell.engine.ports import Ports
 from dunwell.policy.book import Book
@@ -67,12 +68,15 @@ def check_letter(
 
 
 def outgoing(item: OutboxItem, letter: Letter, ports: Ports, now: datetime) -> OutgoingMail:
-    """Address a letter. The Message-ID follows from the outbox key, so a mail can be recognised anywhere."""
+    """Address a letter. The Message-ID follows from the outbox key, so a mail can be recognised anywhere.
+
+    Answers go to the sender, or where an address for answers is set up, to one that names the case (spec 7).
+    """
     return OutgoingMail(
         message_id=message_id(item.key, ports),
         sender=ports.sender,
         to=Person(item.to_name, item.to_address),
-        reply_to=ports.sender.email,
+        reply_to=reply_address(item.case_id, ports) or ports.sender.email,
         subject=letter.subject,
         text=letter.text,
         html=letter.html,

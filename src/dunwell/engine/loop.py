@@ -10,6 +10,7 @@ from django.db import Error, close_old_connections
 
 from dunwell.engine.apply import apply_waiting
 from dunwell.engine.clock import ShiftedClock
+from dunwell.engine.incoming.look import LOOK_EVERY, look_into_mailbox
 from dunwell.engine.perform import Worker, perform_due
 from dunwell.engine.ports import Ports
 from dunwell.engine.receive import sweep
@@ -46,17 +47,20 @@ def run_due(
 
 
 def run_once(ports: Ports, book: Book, now: datetime, worker: Worker) -> Counter[str]:
-    """Sweep for what webhooks missed, then do everything due at `now`."""
+    """Sweep for what webhooks missed and look into the mailbox, then do everything due at `now`."""
     found = sweep(ports, now)
+    mails = look_into_mailbox(ports, now)
     done = run_due(ports, book, now, worker)
     done["swept"] += found
-    ports.mailer.close()
+    done["mails"] += mails
+    _close(ports)
     return done
 
 
 def run_forever(ports: Ports, book: Book, worker: Worker, stop: Event) -> None:
     """Run until `stop` is set; what is in hand is finished first. A failing database is waited out."""
     next_sweep: datetime | None = None
+    next_look: datetime | None = None
     pause = PAUSE_SECONDS
     while not stop.is_set():
         now = ports.clock.now()
@@ -64,6 +68,9 @@ def run_forever(ports: Ports, book: Book, worker: Worker, stop: Event) -> None:
             if next_sweep is None or now >= next_sweep:
                 attempt("the sweep", partial(sweep, ports, now))
                 next_sweep = now + SWEEP_EVERY
+            if next_look is None or now >= next_look:
+                attempt("the look into the mailbox", partial(look_into_mailbox, ports, now, stop))
+                next_look = now + LOOK_EVERY
             done = run_due(ports, book, now, worker, stop)
         except Error as error:
             # A full disk or a locked or absent database: nothing is lost, everything is still due.
@@ -76,4 +83,10 @@ def run_forever(ports: Ports, book: Book, worker: Worker, stop: Event) -> None:
         if not done.total():
             ports.mailer.close()
             stop.wait(PAUSE_SECONDS)
+    _close(ports)
+
+
+def _close(ports: Ports) -> None:
     ports.mailer.close()
+    if ports.mailbox is not None:
+        ports.mailbox.close()

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 
 from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
-from dunwell.engine.letters import Letter, Unwritable, check_letter, compose, is_of_today, outgoing
+from dunwell.engine.letters import (
+    Letter,
+    Unwritable,
+    check_letter,
+    compose,
+    is_of_today,
+    message_id,
+    outgoing,
+)
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import look_again, proposal_for, say_again
 from dunwell.engine.rereading import Reread, keep_reread, lock, reread
@@ -18,6 +26,7 @@ from dunwell.policy.rules import CALLED
 from dunwell.policy.words import CaseStatus, MessageState, ReviewKind, Stage
 from dunwell.store import cases, claims, keep, models, people, snapshots, timeline
 from dunwell.store.journal import Journal
+from dunwell.store.mails import short_id
 from dunwell.store.plain import plain
 
 log = logging.getLogger(__name__)
@@ -97,6 +106,7 @@ def _pass_gate(desk: _Desk, read: Reread, lease: timedelta) -> _Ready | str:
         "amount_minor": case.invoice.open.minor,
         "currency": case.invoice.open.currency,
         "due_at": desk.now + lease,
+        "message_id": message_id(item.key, desk.ports),
     }
     if not claims.move_effect(item, frm=[MessageState.CLAIMED], to=MessageState.HANDING_OVER, **values):
         return "taken"
@@ -146,7 +156,8 @@ def _turn_back(desk: _Desk, verdict: Verdict) -> str:
 
 def _note_delivery(desk: _Desk, delivery: Delivery) -> str:
     if isinstance(delivery, Handed):
-        return _settle(desk, MessageState.SENT, f"The {_called(desk)} went to {desk.item.to_address}.")
+        text = f"The {_called(desk)} went to {desk.item.to_address}."
+        return _settle(desk, MessageState.SENT, text, provider_id=delivery.id)
     if isinstance(delivery, Refused) and not delivery.permanent:
         put_off = timeline.deferrals(desk.row, desk.item.stage)
         if len(put_off) < len(WAITS) and (not put_off or desk.now - put_off[0] < PATIENCE):
@@ -170,11 +181,16 @@ def _called(desk: _Desk) -> str:
 
 
 def _settle(
-    desk: _Desk, state: MessageState, text: str, review: ReviewKind | None = None, proposal: str = ""
+    desk: _Desk,
+    state: MessageState,
+    text: str,
+    review: ReviewKind | None = None,
+    proposal: str = "",
+    *,
+    provider_id: str = "",
 ) -> str:
-    moved = claims.move_effect(
-        desk.item, frm=[MessageState.HANDING_OVER], to=state, settled_at=desk.now, note=text
-    )
+    values = {"settled_at": desk.now, "note": text, "provider_id": short_id(provider_id)}
+    moved = claims.move_effect(desk.item, frm=[MessageState.HANDING_OVER], to=state, **values)
     if not moved:
         return "taken"
     desk.journal.entry(desk.row, state.value, text, detail={"stage": desk.item.stage, "key": desk.item.key})

@@ -1,7 +1,7 @@
 """The doors to the outside: what the engine asks of vendors, mail and the clock."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from dunwell.policy.readings import (
     Notice,
     OutgoingMail,
 )
+from dunwell.policy.replies import ReplyReader, RulesReader
 
 
 class Payments(Protocol):
@@ -134,6 +135,10 @@ class Mailbox(Protocol):
 class MailWebhooks(Protocol):
     """A mail provider that calls us about mail that came in and about what became of ours."""
 
+    def why_closed(self, what: str) -> str:
+        """Say why nobody can call about `what` ("inbound" or "tracking"); empty: the door is open."""
+        ...
+
     def open(
         self, request: HttpRequest, what: str
     ) -> tuple[tuple[str, IncomingMail | TransportEvent], ...] | Malformed:
@@ -150,7 +155,7 @@ class Ports:
 
     `ledger` is None where NetSuite is not set up. `manager` signs personal mail; the sender when None. `mailbox`
     and `mail_webhooks` are None where replies do not come that way. `reply_to` is the address whose local part
-    carries the case that is replied to; empty: replies go to the sender. `read_reply` reads what a person wrote.
+    carries the case that is replied to; empty: replies go to the sender. `reader` proposes what a person meant.
     """
 
     payments: Payments
@@ -165,3 +170,4 @@ class Ports:
     mailbox: Mailbox | None = None
     mail_webhooks: MailWebhooks | None = None
     reply_to: str = ""
+    reader: ReplyReader = field(default_factory=RulesReader)

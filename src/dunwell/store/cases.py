@@ -35,6 +35,11 @@ def locked_case(case: int) -> models.Case:
     return found[0]
 
 
+def locked_cases(cases: Sequence[int]) -> list[models.Case]:
+    """Cases by id, locked until the transaction ends. Lock their customers first (`lock_customer`)."""
+    return _locked(pk__in=cases)
+
+
 def case_with_id(case: int) -> models.Case | None:
     """One case by id, to read only."""
     return _with_facts().filter(pk=case).first()

@@ -1,14 +1,17 @@
 """Mail that came in, in rows: kept once, and everything that is asked about it later."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from dunwell.policy.incoming import IncomingMail, TransportEvent
-from dunwell.policy.words import MailState, TransportKind
+from dunwell.policy.replies import ReplyReading
+from dunwell.policy.words import MailNature, MailState, MatchedBy, TransportKind
 from dunwell.store import models
 from dunwell.store.plain import plain
 
@@ -16,6 +19,13 @@ from dunwell.store.plain import plain
 SOURCE = "mail"
 MAIL, TRANSPORT = "mail", "transport"
 _LONGEST_ID = 255
+# What leaves as a mail with a Message-ID of ours.
+_LEAVES = (
+    models.OutboxItem.MAIL,
+    models.OutboxItem.LETTER,
+    models.OutboxItem.OWNER_NOTE,
+    models.OutboxItem.ANSWER,
+)
 
 
 def keep_mail(source: str, external_id: str, mail: IncomingMail, now: datetime) -> models.IncomingMail | None:
@@ -69,13 +79,20 @@ def fingerprint(mail: IncomingMail, otherwise: str) -> str:
     said = (
         mail.message_id,
         mail.sender.email.lower(),
-        mail.sent_at.astimezone(UTC).isoformat() if mail.sent_at else "",
+        sent_at.isoformat() if (sent_at := _in_utc(mail.sent_at)) else "",
         " ".join(mail.subject.split()),
         " ".join(mail.own.split()),
     )
     dated = bool(mail.message_id or mail.sent_at)
     parts = said if dated else (*said, otherwise)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def _in_utc(at: datetime | None) -> datetime | None:
+    try:
+        return at.astimezone(UTC) if at else None
+    except OverflowError:  # the year 9999, west of Greenwich
+        return None
 
 
 def short_id(said: str) -> str:
@@ -88,7 +105,7 @@ def short_id(said: str) -> str:
 
 def _columns(mail: IncomingMail) -> dict[str, Any]:
     return {
-        "sent_at": mail.sent_at,
+        "sent_at": _in_utc(mail.sent_at),
         "message_id": _whole(mail.message_id),
         "references": [kept for each in mail.references if (kept := _whole(each))],
         "sender_name": plain(mail.sender.name, 200),
@@ -136,3 +153,162 @@ def event_of(said: Mapping[str, Any]) -> TransportEvent:
         permanent=bool(said["permanent"]),
         reason=str(said["reason"]),
     )
+
+
+def mail_with_id(mail: int) -> models.IncomingMail | None:
+    """One mail by id, to read only."""
+    return models.IncomingMail.objects.filter(pk=mail).first()
+
+
+def locked_mail(mail: int) -> models.IncomingMail:
+    """One mail by id, locked until the transaction ends. Its cases are locked before it."""
+    return models.IncomingMail.objects.select_for_update(no_key=True).get(pk=mail)
+
+
+def note_nature(
+    mail: models.IncomingMail,
+    nature: MailNature,
+    state: MailState,
+    *,
+    by: MatchedBy | None = None,
+    cases: Iterable[int] = (),
+) -> None:
+    """Say of a locked mail what it is, where it stands, which cases it is about and how they were found."""
+    mail.nature, mail.state, mail.matched_by = nature.value, state.value, by.value if by else ""
+    mail.save(update_fields=["nature", "state", "matched_by"])
+    mail.cases.set(cases)
+
+
+def note_problem(mail: models.IncomingMail, state: MailState, problem: str) -> None:
+    """Move a mail on that is matched to no case, with why in a sentence."""
+    mail.state = state.value
+    mail.problems = [*mail.problems, plain(problem, 500)]
+    mail.save(update_fields=["state", "problems"])
+
+
+def cases_of(mail: models.IncomingMail) -> tuple[int, ...]:
+    """The cases a mail is about, by id."""
+    return tuple(mail.cases.order_by("pk").values_list("pk", flat=True))
+
+
+def keep_reading(mail: models.IncomingMail, reading: ReplyReading) -> None:
+    """Keep what a mail seems to say as a proposal; where its words stand is kept as places in `own`."""
+    start, end = _place(mail.own, reading)
+    values = {
+        "reading_kind": reading.kind.value,
+        "reading_date": reading.date,
+        "reading_words": plain(reading.words),
+        "reading_start": start,
+        "reading_end": end,
+        "reading_why": plain(reading.why),
+        "reading_notes": [plain(note) for note in reading.notes],
+    }
+    models.IncomingMail.objects.filter(pk=mail.pk).update(**values)
+
+
+def _place(own: str, reading: ReplyReading) -> tuple[int | None, int | None]:
+    if reading.span is not None and reading.text == own:
+        return reading.span
+    start = own.find(reading.words) if reading.words else -1
+    return (start, start + len(reading.words)) if start >= 0 else (None, None)
+
+
+def is_a_colleague(address: str) -> bool:
+    """Say whether somebody who can log in here has this address."""
+    return User.objects.filter(is_active=True, email__iexact=address).exists()
+
+
+def left_from_here(message_id: str) -> bool:
+    """Say whether a Message-ID is that of a mail of ours."""
+    return bool(message_id) and models.OutboxItem.objects.filter(message_id=message_id).exists()
+
+
+def effects_named(message_id: str, provider_id: str = "") -> list[models.OutboxItem]:
+    """The rows of the mail of ours that a Message-ID, or a provider's id, names: the one that left first."""
+    named = Q(message_id=message_id) if message_id else Q(pk__in=())
+    if provider_id:
+        named |= Q(provider_id=provider_id)
+    found = list(models.OutboxItem.objects.filter(named, kind__in=_LEAVES).order_by("carried_by", "pk"))
+    return _with_carried(found[:1])
+
+
+def _with_carried(leaders: Sequence[models.OutboxItem]) -> list[models.OutboxItem]:
+    """A mail's own row, then those of the other invoices that it is about."""
+    found: list[models.OutboxItem] = []
+    for item in leaders:
+        key = item.carried_by or item.key
+        rows = models.OutboxItem.objects.filter(Q(key=key) | Q(carried_by=key))
+        found += rows.order_by("carried_by", "pk")
+    return found
+
+
+def thread_of(references: Sequence[str]) -> tuple[str, list[int]]:
+    """Which mail of ours, or of a customer's, a mail follows: the kind of ours ("" for a customer's), its cases.
+
+    The nearest one that is known counts; `references` has the nearest last. No cases: none is known.
+    """
+    for message_id in reversed(references):
+        if rows := effects_named(message_id):
+            return rows[0].kind, sorted({row.case_id for row in rows})
+        known = models.IncomingMail.objects.filter(message_id=message_id).exclude(message_id="")
+        if cases := set(known.exclude(cases=None).values_list("cases", flat=True)):
+            return "", sorted(cases)
+    return "", []
+
+
+def written_together(case: int) -> list[int]:
+    """The cases that the last mail about a case was about: itself, and those that mail carried."""
+    mails = models.OutboxItem.objects.filter(case=case, kind=models.OutboxItem.MAIL).exclude(message_id="")
+    last = mails.order_by("-queued_at", "-pk").first()
+    return sorted({case, *(row.case_id for row in _with_carried([last] if last else []))})
+
+
+def customers_at(address: str, since: datetime) -> set[int]:
+    """Customers whom an address belongs to, and who have an open case or one that ended after `since`.
+
+    An address belongs to a customer who has it as a contact, or who was written to there.
+    """
+    lately = Q(closed_at=None) | Q(closed_at__gte=since)
+    named = models.Case.objects.filter(lately, customer__contacts__email__iexact=address)
+    written = models.Case.objects.filter(lately, outbox__to_address=address, outbox__kind__in=_TO_CUSTOMERS)
+    return {*named.values_list("customer", flat=True), *written.values_list("customer", flat=True)}
+
+
+_TO_CUSTOMERS = (models.OutboxItem.MAIL, models.OutboxItem.LETTER, models.OutboxItem.ANSWER)
+
+
+def cases_lately(customer: int, since: datetime) -> list[int]:
+    """The open cases of a customer; without one, the newest that ended after `since`."""
+    theirs = models.Case.objects.filter(customer=customer)
+    if found := list(theirs.filter(closed_at=None).order_by("pk").values_list("pk", flat=True)):
+        return found
+    ended = theirs.filter(closed_at__gte=since).order_by("-closed_at", "-pk")
+    return list(ended.values_list("pk", flat=True)[:1])
+
+
+def customers_of(cases: Sequence[int]) -> list[int]:
+    """Whose cases these are, by id."""
+    found = models.Case.objects.filter(pk__in=cases).values_list("customer", flat=True)
+    return sorted(set(found))
+
+
+def open_cases_of(customers: Sequence[int]) -> list[int]:
+    """The open cases of some customers, by id."""
+    found = models.Case.objects.filter(customer__in=customers, closed_at=None)
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def copied_to(item: models.OutboxItem) -> str:
+    """Whom a mail went to as a copy; "" for nobody."""
+    return item.letter.cc_address if item.kind == models.OutboxItem.LETTER and item.letter else ""
+
+
+def is_a_contact(customer: int, address: str) -> bool:
+    """Say whether a customer has an address as a contact."""
+    return models.Contact.objects.filter(customer=customer, email__iexact=address).exists()
+
+
+def waits_unheard(address: str) -> bool:
+    """Say whether a mail from an address has come in that nobody has looked at yet."""
+    arrived = models.IncomingMail.objects.filter(state=MailState.ARRIVED.value)
+    return arrived.filter(sender_address=address.lower()).exists()

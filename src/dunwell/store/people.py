@@ -102,7 +102,25 @@ def settle_review(item: models.ReviewItem, resolution: str, by: str, now: dateti
 def set_contact(customer: models.Customer, name: str, email: str, by: str) -> None:
     """Make somebody the customer's first, deliverable contact; the vendor's word will not displace them."""
     keep_contact(customer, Contact(name, email, f"{SET_BY_A_PERSON} {by}"))
-    models.Contact.objects.filter(customer=customer, email=email).update(deliverable=True)
+    theirs = models.Contact.objects.filter(customer=customer, email=email)
+    theirs.update(deliverable=True, undeliverable_because="")
+
+
+def customers_with_contact(address: str) -> list[int]:
+    """The customers who have an address as a contact, by id."""
+    found = models.Contact.objects.filter(email__iexact=address).values_list("customer", flat=True)
+    return sorted(set(found))
+
+
+def mark_undeliverable(address: str, because: str) -> set[int]:
+    """Note that nothing is to be written to an address any more; return the customers for whom that is news.
+
+    A vendor that names the address again does not change that; a person who does, does (`set_contact`).
+    """
+    alive = models.Contact.objects.filter(email__iexact=address, deliverable=True)
+    found = set(alive.values_list("customer", flat=True))
+    alive.update(deliverable=False, undeliverable_because=plain(because, 300))
+    return found
 
 
 def settle_kind(case: models.Case, kind: ReviewKind, resolution: str, by: str, now: datetime) -> bool:

@@ -38,9 +38,9 @@ class Desk:
             self.item, frm=[MessageState.CLAIMED, MessageState.HANDING_OVER], to=to, **values
         )
 
-    def settle(self, to: MessageState, note: str) -> bool:
+    def settle(self, to: MessageState, note: str, **values: object) -> bool:
         """Bring the effect to its end if it still is ours; say whether it was."""
-        return self.move(to, settled_at=self.now, note=note)
+        return self.move(to, settled_at=self.now, note=note, **values)
 
     def ask(self, kind: ReviewKind, reason: str, proposal: str) -> None:
         """Put something on a person's desk, unless it lies there or the case is closed."""

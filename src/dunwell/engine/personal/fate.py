@@ -10,6 +10,7 @@ from dunwell.policy.patience import next_wait
 from dunwell.policy.readings import Delivery, Handed, Refused, Uncertain
 from dunwell.policy.words import LetterState, MessageState, ReviewKind
 from dunwell.store import claims, letters, models, timeline
+from dunwell.store.mails import short_id
 
 # What a letter leaves through: `Letter.via` and the `method` of its effect.
 NETSUITE, SMTP = "netsuite", claims.SMTP
@@ -28,7 +29,7 @@ def note(desk: Desk, answer: Posting | Delivery) -> str:
     if isinstance(answer, Posted):
         return left(desk, answer.sent_at)
     if isinstance(answer, Handed):
-        return left(desk, desk.now)
+        return left(desk, desk.now, short_id(answer.id))
     if isinstance(answer, Uncertain):
         return _unclear(desk, answer)
     put_off = timeline.told_of(desk.row, timeline.DEFERRED, desk.item.key)
@@ -62,11 +63,11 @@ def became(desk: Desk, said: MailReading | Unreadable) -> str:
     )
 
 
-def left(desk: Desk, at: datetime) -> str:
+def left(desk: Desk, at: datetime, provider_id: str = "") -> str:
     """The letter left. What the mail server took is proved by that; what NetSuite took is read back."""
     via = desk.letter.via
     said = f"{_what(desk)} left through {CALLED[via]}.{_not_on_record(desk)}"
-    if not desk.settle(MessageState.SENT, said):
+    if not desk.settle(MessageState.SENT, said, provider_id=provider_id):
         return "taken"
     proved = via == SMTP
     state = LetterState.CONFIRMED if proved else LetterState.SENT

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from dunwell.engine.addresses import reply_address
 from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
 from dunwell.engine.letters import message_id
@@ -83,7 +84,10 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
     breaches = breaches_of(letter, letter.subject, letter.text, case, desk.book, desk.ports, desk.now)
     if breaches:
         return _breaks_rules(desk, f"Its text breaks the content rules: {in_words(breaches)}")
-    if not desk.move(MessageState.HANDING_OVER, due_at=desk.now + lease, method=via, subject=letter.subject):
+    values = {"due_at": desk.now + lease, "method": via, "subject": letter.subject}
+    if via == SMTP:
+        values["message_id"] = message_id(desk.item.key, desk.ports)
+    if not desk.move(MessageState.HANDING_OVER, **values):
         return "taken"
     sender = signer(desk.ports)
     author = read.author if via == NETSUITE else ""
@@ -170,7 +174,7 @@ def _for_mail_server(desk: Desk) -> OutgoingMail:
         message_id=message_id(desk.item.key, desk.ports),
         sender=sender,
         to=Person(letter.to_name, letter.to_address),
-        reply_to=sender.email,
+        reply_to=reply_address(desk.row.pk, desk.ports) or sender.email,
         subject=letter.subject,
         text=letter.text,
         html=as_html(letter.text, _link(desk)),

@@ -15,10 +15,12 @@ from dunwell.policy.owner import owner_note, owner_time_ends
 from dunwell.policy.readings import Delivery, Handed, OutgoingMail, Refused
 from dunwell.policy.words import LetterState, MessageState
 from dunwell.store import claims, letters, models, timeline
+from dunwell.store.mails import short_id
 
 # How long to wait before the next try when the mail server says "not now", or the connection breaks.
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120)]
 
+_ASK_THEM = "Ask them yourself before you approve it: that says that you have."
 _WAITING = (LetterState.DRAFT.value, LetterState.APPROVED.value)
 
 
@@ -69,10 +71,11 @@ def _prepared(desk: Desk, lease: timedelta) -> OutgoingMail | str:
         link=link,
         policy=desk.book.policy,
     )
-    if not desk.move(MessageState.HANDING_OVER, subject=note.subject, due_at=now + lease):
+    named = message_id(item.key, ports)
+    if not desk.move(MessageState.HANDING_OVER, subject=note.subject, due_at=now + lease, message_id=named):
         return "taken"
     return OutgoingMail(
-        message_id=message_id(item.key, ports),
+        message_id=named,
         sender=ports.sender,
         to=owner,
         reply_to=manager.email,
@@ -88,7 +91,7 @@ def _note_delivery(desk: Desk, delivery: Delivery) -> str:
     if isinstance(delivery, Handed):
         _give_time(desk, now)
         said = f"{who}, the relationship owner, was sent the draft of letter {desk.letter.number}."
-        return _settle(desk, MessageState.SENT, "owner_told", said)
+        return _settle(desk, MessageState.SENT, "owner_told", said, short_id(delivery.id))
     put_off = timeline.told_of(desk.row, timeline.DEFERRED, desk.item.key)
     if (not isinstance(delivery, Refused) or not delivery.permanent) and put_off < len(WAITS):
         return _try_later(desk, who, delivery.reason, now + WAITS[put_off])
@@ -96,8 +99,14 @@ def _note_delivery(desk: Desk, delivery: Delivery) -> str:
     said = f"The draft could not be sent to {who}, the relationship owner: {delivery.reason}"
     state = _settle(desk, MessageState.REFUSED, "refused", said)
     if state == MessageState.REFUSED.value and desk.letter.state in _WAITING:
-        _ask_signer(desk, f"{said} Ask them yourself before you approve it: that says that you have.")
+        _ask_signer(desk, f"{said} {_ASK_THEM}")
     return state
+
+
+def came_back(desk: Desk, said: str) -> None:
+    """The note left and came back: whoever signs the draft has to ask the owner, if it is still to be signed."""
+    if desk.letter.state in _WAITING:
+        _ask_signer(desk, f"{said} {_ASK_THEM}")
 
 
 def _ask_signer(desk: Desk, said: str) -> None:
@@ -108,8 +117,8 @@ def _ask_signer(desk: Desk, said: str) -> None:
         drafts.tell_signer(desk.row, desk.letter, said, desk.now)
 
 
-def _settle(desk: Desk, state: MessageState, kind: str, said: str) -> str:
-    if not desk.settle(state, said):
+def _settle(desk: Desk, state: MessageState, kind: str, said: str, provider_id: str = "") -> str:
+    if not desk.settle(state, said, provider_id=provider_id):
         return "taken"
     _entry(desk, kind, said)
     return state.value
