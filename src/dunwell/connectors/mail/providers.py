@@ -3,6 +3,7 @@
 Importing this costs nothing: django-anymail and requests are loaded with the first mail.
 """
 
+import warnings
 from collections.abc import Mapping
 from contextlib import closing
 from importlib import import_module
@@ -100,7 +101,8 @@ class ProviderMailer:
 
     def _opened(self) -> Any:
         """Make django-anymail's backend with an open session that follows no redirect."""
-        module = backend_module(self._address.scheme)
+        hush_sendgrid()
+        module = import_module(f"anymail.backends.{self._address.scheme}")
         backend = module.EmailBackend(**dict(self._sending_options()), timeout=self._timeout)
         backend.open()
         backend.session.max_redirects = 0
@@ -158,7 +160,9 @@ class ProviderMailer:
 
     def _outcome(self, mail: OutgoingMail, statuses: Mapping[str, Any], response: Any) -> Delivery:
         """Judge by what became of the mail to its recipient; of a copy that was refused, only tell."""
-        found = {address.lower(): each for address, each in statuses.items()}
+        # Some answer for another spelling of the address too, and of one of the two they know nothing.
+        known_last = sorted(statuses.items(), key=lambda pair: bool(pair[1].message_id))
+        found = {address.lower(): each for address, each in known_last}
         to = found.get(mail.to.email.lower()) or found.get(wire_address(mail.to.email).lower())
         if to is None:
             return Uncertain(f"{self._name} answered, and said nothing of the recipient")
@@ -215,17 +219,15 @@ class ProviderMailer:
     def _said(self, response: Any) -> str:
         """One line of the provider's own words, without any of our keys."""
         said = _line(_words(_json(response)) or str(response.reason or ""))
-        for _, value in self._address.options:
-            said = said.replace(value, "***") if len(value) > 5 else said
+        for option in self._address.provider.needs:
+            key = self._address.option(option)
+            said = said.replace(key, "***") if len(key) > 5 else said
         return said
 
 
-def backend_module(scheme: str) -> ModuleType:
-    """Load django-anymail's part for sending through a provider. SendGrid works, but is no longer tested by them."""
-    import warnings  # noqa: PLC0415 - only here
-
+def hush_sendgrid() -> None:
+    """Keep django-anymail quiet about SendGrid, which works and which they no longer test (docs/mail.md says so)."""
     warnings.filterwarnings("ignore", message="django-anymail has dropped official support for SendGrid")
-    return import_module(f"anymail.backends.{scheme}")
 
 
 def _json(response: Any) -> Any:
