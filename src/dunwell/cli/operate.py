@@ -58,13 +58,13 @@ def createsuperuser(
 
 def person(
     username: Annotated[str, typer.Argument(help="Log-in name.")],
-    name: Annotated[str, typer.Option(help="Name to show, when the person is made.")] = "",
-    email: Annotated[str, typer.Option(help="Address, when the person is made.")] = "",
+    name: Annotated[str, typer.Option(help="Full name; what they write is signed with it.")] = "",
+    email: Annotated[str, typer.Option(help="Their own address; answers come from it.")] = "",
     signs: Annotated[
         bool | None, typer.Option("--manager/--no-manager", help="May or may not approve personal mail.")
     ] = None,
 ) -> None:
-    """Make a person who can log in, or say whether one may approve personal mail."""
+    """Make a person who can log in, or change one's name, address or right to approve personal mail."""
     user = accounts.find_person(username)
     try:
         if user is None:
@@ -73,6 +73,9 @@ def person(
             )
             user = accounts.make_person(username=username, name=name, email=email, password=password)
             out.print(f"{username} can log in.", markup=False)
+        elif name or email:
+            accounts.change_person(user, name=name, email=email)
+            out.print(f"{username} is {user.get_full_name()} <{user.email}>.", markup=False)
     except accounts.AccountError as error:
         raise Trouble(str(error)) from None
     if signs is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
-from dunwell.engine import charges, gather, mails, switching
+from dunwell.engine import answers, charges, gather, mails, switching
 from dunwell.engine.clock import Clock, ShiftedClock
 from dunwell.engine.personal import calls, confirm, owner, send
 from dunwell.engine.ports import Ports
@@ -42,6 +42,12 @@ PERFORMS: dict[str, Perform] = {
     models.OutboxItem.LETTER: send.perform,
     models.OutboxItem.CONFIRM: confirm.perform,
     models.OutboxItem.CALL: calls.perform,
+    models.OutboxItem.ANSWER: answers.perform,
+}
+# What asks a person about mail whose worker vanished while handing it over, where that is not mail to a stage.
+_ABANDONED: dict[str, Callable[[models.OutboxItem, Ports, datetime], str]] = {
+    models.OutboxItem.LETTER: send.give_to_a_person,
+    models.OutboxItem.ANSWER: answers.give_to_a_person,
 }
 
 
@@ -63,8 +69,7 @@ def perform_due(
     clock = ShiftedClock(now, ports.clock)
     done: Counter[str] = Counter()
     for item in claims.abandoned_mails(now):
-        ask = send.give_to_a_person if item.kind == models.OutboxItem.LETTER else give_to_a_person
-        done[ask(item, ports, now)] += 1
+        done[_ABANDONED.get(item.kind, give_to_a_person)(item, ports, now)] += 1
     for item in claims.claim_effects(now, limit, worker.name, LEASE):
         if stop and stop.is_set():
             claims.move_effect(item, frm=[MessageState.CLAIMED], to=MessageState.QUEUED, due_at=now)

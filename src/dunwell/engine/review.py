@@ -1,7 +1,9 @@
 """Review: what people do. Every operation names who did it and leaves a timeline entry with the write."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from dunwell.engine.personal import doubt, drafts
 from dunwell.engine.ports import Ports
@@ -12,9 +14,11 @@ from dunwell.policy.addresses import is_address
 from dunwell.policy.decide import decide
 from dunwell.policy.facts import Hold
 from dunwell.policy.gate import no_charge_because
+from dunwell.policy.money import Money
+from dunwell.policy.plans import BadPlanError, as_plan
 from dunwell.policy.saying import on_hold
 from dunwell.policy.zones import zone_for
-from dunwell.store import cases, keep, letters, models, people, snapshots
+from dunwell.store import cases, keep, letters, models, people, replies, snapshots
 from dunwell.store.claims import answer_for, one_transaction
 from dunwell.store.journal import Journal
 
@@ -40,38 +44,82 @@ def place_hold(
     by: str,
     now: datetime,
     ports: Ports,
+    parts: Sequence[tuple[date, Money]] = (),
 ) -> None:
-    """Make a case, or all of a customer's cases, wait until `until`; raises `NotPossibleError`."""
+    """Make a case, or all of a customer's cases, wait until `until`; raises `NotPossibleError`.
+
+    `parts` make a payment plan of one case: local days, and amounts that add up to what is open.
+    """
     if until is not None and until <= now:
         raise NotPossibleError("The end of a pause must lie in the future.")
     with one_transaction():
         waiting = _case_or_all(case_id, scope)
         row = next(case for case in waiting if case.pk == case_id)
         hold = Hold(kind=kind, scope=scope, start=now, until=until, reason=reason[:500], by=by)
+        hold = _with_parts(hold, parts, row) if parts else hold
         journal = Journal(now)
         people.keep_hold(row, hold)
-        policy = keep.book_of(row.policy_id).policy
-        waits = on_hold(kind, until, zone_for(snapshots.customer_facts(row.customer, None), policy).zone)
+        waits = on_hold(kind, until, _zone(row), hold.instalments)
         for case in waiting:
             journal.entry(case, "hold", f"{waits} {reason}".strip(), by=by)
             stop_mail(case, kind, journal)
+            if kind is words.HoldKind.DISPUTE:
+                why = f"{by} says that the customer contests it. {reason}".strip()
+                people.ask_once(case, words.ReviewKind.DISPUTE, why, _SETTLE_IT, journal)
         consider(waiting, journal, ports, alarm=False)
         journal.write()
+
+
+_SETTLE_IT = "Settle the dispute with the customer, then release the hold."
+
+
+def _zone(row: models.Case) -> ZoneInfo:
+    policy = keep.book_of(row.policy_id).policy
+    return zone_for(snapshots.customer_facts(row.customer, None), policy).zone
+
+
+def _with_parts(hold: Hold, parts: Sequence[tuple[date, Money]], row: models.Case) -> Hold:
+    """A plan is one invoice's and has no end of its own: it lasts as long as its parts come."""
+    if (hold.kind, hold.scope) != (words.HoldKind.PAYMENT_PLAN, words.HoldScope.CASE):
+        raise NotPossibleError("Only a payment plan of one invoice has parts.")
+    owed = Money(row.invoice.open_minor, row.invoice.currency)
+    try:
+        agreed = as_plan(parts, owed, hold.start.astimezone(_zone(row)).date())
+    except BadPlanError as error:
+        raise NotPossibleError(str(error)) from None
+    return replace(hold, until=None, instalments=agreed)
 
 
 def release_hold(*, hold_id: int, by: str, now: datetime, ports: Ports) -> None:
     """End a hold now. Nothing is sent in the same breath: the rules wait for the next morning."""
     with one_transaction():
         hold, waiting = _active_hold(hold_id, now)
+        if hold.kind == words.HoldKind.REPLY.value:
+            _must_be_read(hold.case_id)
         people.end_hold(hold, now)
         journal = Journal(now)
+        asked = _ASKED_WITH.get(hold.kind)
         for case in waiting:
             what = hold.kind.replace("_", " ")
             journal.entry(case, "resume", f"The hold ({what}) was released.", by=by)
-            if hold.kind == words.HoldKind.VETO.value:
-                people.settle_kind(case, words.ReviewKind.VETO, "The hold was released.", by, now)
+            if asked and people.settle_kind(case, asked, "The hold was released.", by, now):
+                unblock(case)
         consider(waiting, journal, ports, alarm=False)
         journal.write()
+
+
+# What lies on a desk because of a hold is done when somebody ends the hold.
+_ASKED_WITH = {
+    words.HoldKind.REPLY.value: words.ReviewKind.REPLY,
+    words.HoldKind.DISPUTE.value: words.ReviewKind.DISPUTE,
+    words.HoldKind.VETO.value: words.ReviewKind.VETO,
+}
+
+
+def _must_be_read(case: int | None) -> None:
+    """A reply is decided about, not just released: what somebody made of it is kept."""
+    if case is not None and replies.waiting_mails([case]):
+        raise NotPossibleError("A reply waits to be read: say on its page what follows from it.")
 
 
 def preview_release(*, hold_id: int, now: datetime) -> str:
@@ -117,6 +165,8 @@ def settle(*, review_id: int, resolution: str, by: str, now: datetime, ports: Po
         item, row = open_item(review_id)
         if item.kind == words.ReviewKind.DRAFT.value and letters.live_letter(row) is not None:
             raise NotPossibleError("Approve the letter or discard it.")
+        if item.kind == words.ReviewKind.REPLY.value:
+            _must_be_read(row.pk)
         if item.kind in _IN_DOUBT and item.kind != words.ReviewKind.SEND_REFUSED.value:
             raise NotPossibleError("Say whether the mail arrived.")
         journal = Journal(now)

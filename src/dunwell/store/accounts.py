@@ -4,6 +4,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from dunwell.policy.facts import Person
+
 # Held by the members of the group and by everybody who may do everything (`createsuperuser`).
 APPROVE = "store.approve_letter"
 SIGNERS = "manager"
@@ -30,6 +32,25 @@ def make_person(*, username: str, name: str, email: str, password: str) -> User:
     user.set_password(password)
     user.save()
     return user
+
+
+def change_person(user: User, *, name: str, email: str) -> None:
+    """Give an account another name or address; what is empty stays. Raises `AccountError`."""
+    first, _, last = name.strip().rpartition(" ")
+    if name.strip():
+        user.first_name, user.last_name = first or last, last if first else ""
+    user.email = email.strip() or user.email
+    try:
+        user.full_clean(exclude=["password"])
+    except ValidationError as error:
+        raise AccountError(" ".join(error.messages)) from None
+    user.save()
+
+
+def writer(username: str) -> Person | None:
+    """Whom an answer comes from: the name and address of an account; None for nobody who can log in."""
+    found = User.objects.filter(username=username, is_active=True).first()
+    return Person(found.get_full_name(), found.email) if found is not None else None
 
 
 def set_signer(user: User, *, signs: bool) -> None:

@@ -19,7 +19,11 @@ RUNNING = [state.value for state in MessageState if state in ON_ITS_WAY]
 
 # What a mail server is told, which cannot be asked afterwards. `method` is what a letter leaves through.
 SMTP = "smtp"
-_ONCE = Q(kind=models.OutboxItem.MAIL) | Q(kind=models.OutboxItem.LETTER, method=SMTP)
+_ONCE = Q(kind__in=(models.OutboxItem.MAIL, models.OutboxItem.ANSWER)) | Q(
+    kind=models.OutboxItem.LETTER, method=SMTP
+)
+# What a person can say of whether it arrived.
+_ASKED_ABOUT = (models.OutboxItem.MAIL, models.OutboxItem.ANSWER)
 
 
 def one_transaction() -> AbstractContextManager[None]:
@@ -148,7 +152,7 @@ def answer_for(
     case: models.Case, frm: MessageState, to: MessageState, now: datetime, note: str
 ) -> list[models.OutboxItem]:
     """A person says what became of the mails of a case in state `frm`; return them as they were."""
-    mails = models.OutboxItem.objects.filter(case=case, kind=models.OutboxItem.MAIL, state=frm.value)
+    mails = models.OutboxItem.objects.filter(case=case, kind__in=_ASKED_ABOUT, state=frm.value)
     found = list(mails.order_by("pk"))
     unsettled = models.OutboxItem.objects.filter(pk__in=[mail.pk for mail in found])
     unsettled.filter(settled_at=None).update(settled_at=now)
