@@ -32,6 +32,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "dunwell.web.security.BodyLimit",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "dunwell.web.security.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -94,7 +95,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = [DUNWELL.base_url]
 X_FRAME_OPTIONS = "DENY"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# A mail that a provider brings with its attachments; `BodyLimit` holds everything else to 2 MB.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 60 * 1024 * 1024
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # straight from the package: nothing to collect first

@@ -1,5 +1,6 @@
 """The composition root: settings to ports. Only entry points (web, CLI, sandbox) import it."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -16,7 +17,7 @@ from dunwell.connectors.stripe.client import StripePayments
 from dunwell.engine.clock import Clock, ShiftedClock, SystemClock
 from dunwell.engine.doctor import NOTE, OK, WRONG, Check, Finding
 from dunwell.engine.ports import Mailer, Ports
-from dunwell.environment import ConfigurationError, Environment
+from dunwell.environment import ConfigurationError, Environment, MailSettings
 from dunwell.policy.book import Book, bind
 from dunwell.policy.facts import Person
 from dunwell.policy.policy import Policy, PolicyError, default_policy, parse_policy
@@ -25,6 +26,8 @@ from dunwell.policy.replies import ReplyReader, RulesReader
 from dunwell.policy.wording import FILES, Wording, WordingError, built_in_wording, load_wording
 
 if TYPE_CHECKING:
+    from dunwell.connectors.mail.imap import ImapMailbox
+    from dunwell.connectors.mail.webhooks import AnymailWebhooks
     from dunwell.connectors.netsuite.client import NetSuiteLedger
 
 
@@ -81,6 +84,9 @@ def build_ports(env: Environment, clock: Clock) -> Ports:
         accepts_webhooks=bool(env.stripe_webhook_secret),
         ledger=_ledger(env),
         manager=Person(env.signer_name, env.signer_email) if env.signer_email else None,
+        mailbox=_mailbox(env.mail),
+        mail_webhooks=_webhooks(env.mail),
+        reply_to=env.mail.reply_to,
     )
 
 
@@ -118,6 +124,23 @@ def build_reader(env: Environment) -> ReplyReader:
     from dunwell.connectors.language_model.client import LanguageModelReader  # noqa: PLC0415
 
     return LanguageModelReader(env.reader.url, env.reader.model, env.reader.api_key)
+
+
+def _mailbox(mail: MailSettings) -> "ImapMailbox | None":
+    if mail.mailbox is None:
+        return None
+    from dunwell.connectors.mail.imap import ImapMailbox  # noqa: PLC0415 - most commands read no mailbox
+
+    at = mail.mailbox
+    return ImapMailbox(at.host, at.port, at.user, at.password, folder=at.folder, tls=at.tls)
+
+
+def _webhooks(mail: MailSettings) -> "AnymailWebhooks | None":
+    if mail.provider is None and mail.inbound is None:
+        return None
+    from dunwell.connectors.mail.webhooks import AnymailWebhooks  # noqa: PLC0415 - nor is it called by a provider
+
+    return AnymailWebhooks(mail.provider, mail.inbound, mail.webhook_secret)
 
 
 def _clock(env: Environment) -> Clock:
@@ -167,7 +190,12 @@ def _wording(policy: Policy, path: Path) -> Wording:
 def checks() -> list[Check]:
     """What `dunwell doctor` asks of the vendors."""
     env: Environment = settings.DUNWELL
-    return [lambda: _check_stripe(env), lambda: _check_mail(env), lambda: _check_netsuite(env)]
+    return [
+        lambda: _check_stripe(env),
+        lambda: _check_mail(env),
+        lambda: list(_check_replies(env.mail)),
+        lambda: _check_netsuite(env),
+    ]
 
 
 def _check_stripe(env: Environment) -> list[Finding]:
@@ -205,6 +233,35 @@ def _check_provider(address: ProviderAddress) -> list[Finding]:
         said = f"switch off open and click tracking at {name} by hand; a mail of ours cannot say so there"
         found.append(Finding("mail: tracking", NOTE, said))
     return found
+
+
+def _check_replies(mail: MailSettings) -> Iterator[Finding]:
+    """Say how replies come in, and what becomes of our mails is heard."""
+    box, calls = _mailbox(mail), _webhooks(mail)
+    closed = {what: calls.why_closed(what) if calls else "no provider" for what in ("inbound", "tracking")}
+    if box is None and closed["inbound"]:
+        said = "replies are not read: set DUNWELL_MAILBOX_URL, or DUNWELL_MAIL_WEBHOOK_SECRET for a provider's webhook"
+        yield Finding("replies", WRONG if mail.reply_to else NOTE, said)
+    if box is not None and mail.mailbox is not None:
+        trouble = box.check()
+        box.close()
+        where = f"{mail.mailbox.folder} at {mail.mailbox.host}:{mail.mailbox.port} ({mail.mailbox.tls})"
+        yield Finding(
+            "mailbox", WRONG if trouble else OK, f"{where}: {trouble}" if trouble else f"{where} answers"
+        )
+    if mail.inbound is not None and calls is not None:
+        yield _door("inbound", mail.inbound, closed)
+    if mail.provider is not None and calls is not None:
+        yield _door("tracking", mail.provider, closed)
+    if mail.reply_to and not (box is None and closed["inbound"]):
+        yield Finding("replies", OK, f"go to {mail.reply_to}, signed for each case")
+
+
+def _door(what: str, address: ProviderAddress, closed: Mapping[str, str]) -> Finding:
+    name, why = address.provider.name, closed[what]
+    where = f"/webhooks/mail/{what}"
+    said = f"{where} is closed to {name}: {why}" if why else f"{where} is open to {name}"
+    return Finding(f"mail webhook: {what}", NOTE if why else OK, said)
 
 
 def _check_netsuite(env: Environment) -> list[Finding]:

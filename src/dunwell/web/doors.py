@@ -14,14 +14,14 @@ from dunwell.web.webhook import deliver
 @require_POST
 def stripe(request: HttpRequest) -> HttpResponse:
     """Keep what Stripe sends, and answer. Under gunicorn `WebhookDoor` does so before Django is asked."""
-    return _answer(*deliver(request.META))
+    return answer(*deliver(request.META))
 
 
 @login_not_required
 @require_GET
 def healthz(_request: HttpRequest) -> HttpResponse:
     """Say that the server lives."""
-    return _answer(200, "ok")
+    return answer(200, "ok")
 
 
 @login_not_required
@@ -29,10 +29,11 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 def readyz(_request: HttpRequest) -> HttpResponse:
     """Say whether the database answers and has every migration."""
     problem = why_not_ready()
-    return _answer(503, problem) if problem else _answer(200, "ready")
+    return answer(503, problem) if problem else answer(200, "ready")
 
 
-def _answer(status: int, text: str) -> HttpResponse:
+def answer(status: int, text: str) -> HttpResponse:
+    """Answer a machine with a status and a word, which nobody is to keep."""
     response = HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -41,3 +41,24 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", _POLICY)
         return response
+
+
+class BodyLimit:
+    """Refuses what is larger than a page of ours ever sends; the door of incoming mail has a limit of its own.
+
+    Django has one limit for everything, which has to let a mail with its attachments through. It counts what a
+    client announces, and Django reads no more than that.
+    """
+
+    LIMIT = 2 * 1024 * 1024
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, or say 413."""
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        too_large = not length.isdecimal() or int(length) > self.LIMIT
+        if too_large and not request.path.startswith("/webhooks/"):
+            return HttpResponse("too large\n", status=413, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)

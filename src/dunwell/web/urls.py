@@ -3,7 +3,20 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from dunwell.web import calendar, calls, cases, changes, doors, explain, holds, letters, owner, pay, queue
+from dunwell.web import (
+    calendar,
+    calls,
+    cases,
+    changes,
+    doors,
+    explain,
+    holds,
+    letters,
+    mail_door,
+    owner,
+    pay,
+    queue,
+)
 from dunwell.web.login import LogIn
 
 
@@ -52,6 +65,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("pay/<str:token>", pay.pay, name="pay"),
     path("owner/<str:token>", owner.owner, name="owner"),
     path("webhooks/stripe", doors.stripe, name="stripe-webhook"),
+    path("webhooks/mail/<str:what>", mail_door.mail, name="mail-webhook"),
     path("healthz", doors.healthz, name="healthz"),
     path("readyz", doors.readyz, name="readyz"),
 ]
