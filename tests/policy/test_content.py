@@ -12,15 +12,9 @@ from dunwell.policy.content import (
     check_wording,
     expectation_of,
 )
+from dunwell.policy.context import sample_contexts
 from dunwell.policy.reasons import decline_rows
-from dunwell.policy.wording import (
-    Rendered,
-    built_in_wording,
-    load_wording,
-    render,
-    render_letter,
-    sample_contexts,
-)
+from dunwell.policy.wording import Rendered, built_in_wording, load_wording, render, render_letter
 from dunwell.policy.words import Stage, Track
 
 CONTEXT = sample_contexts()[0]

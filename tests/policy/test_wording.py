@@ -7,20 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dunwell.policy.context import IncompleteContextError, MessageContext, sample_contexts, written_date
 from dunwell.policy.money import Money
 from dunwell.policy.skeleton import Skeletons, is_simple, shape_of
-from dunwell.policy.wording import (
-    FILES,
-    IncompleteContextError,
-    MessageContext,
-    WordingError,
-    built_in_wording,
-    load_wording,
-    render,
-    render_letter,
-    sample_contexts,
-    written_date,
-)
+from dunwell.policy.wording import FILES, WordingError, built_in_wording, load_wording, render, render_letter
 from dunwell.policy.words import Rail, Stage
 
 FAILED = sample_contexts()[0]

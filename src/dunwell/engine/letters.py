@@ -10,10 +10,11 @@ from dunwell.engine.links import link_in, make_link
 from dunwell.engine.ports import Ports
 from dunwell.policy.book import Book
 from dunwell.policy.content import check_content, expectation_of
+from dunwell.policy.context import IncompleteContextError, MessageContext
 from dunwell.policy.facts import Case, Person
 from dunwell.policy.readings import OutgoingMail
 from dunwell.policy.reasons import NO_PAYMENT_METHOD
-from dunwell.policy.wording import IncompleteContextError, MessageContext, Rendered, render
+from dunwell.policy.wording import Rendered, render
 from dunwell.policy.words import Rail, Stage, Track
 from dunwell.policy.zones import zone_for
 from dunwell.store.models import OutboxItem

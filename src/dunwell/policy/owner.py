@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dunwell.policy.calendars import PayerCalendar, at_local, calendar_of
+from dunwell.policy.context import written_date
 from dunwell.policy.facts import Person
 from dunwell.policy.policy import Policy
 from dunwell.policy.sections import Window
 from dunwell.policy.untrusted import first_name, tame
-from dunwell.policy.wording import written_date
 
 
 def owner_time_ends(at: datetime, policy: Policy) -> datetime:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from liquid import BoundTemplate, escape
+from liquid import BoundTemplate, Markup, escape
 
 _TAG = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 _ASK = r"(?:\w+|days_overdue\s*>\s*0|rail\s*==\s*(?:'\w*'|\"\w*\"))"
@@ -56,7 +56,7 @@ class Skeletons:
         pattern, names = found
         values = [variables[name] for name in names]
         if self._escaped:
-            values = [_escaped(str(value)) for value in values]
+            values = [value if isinstance(value, Markup) else _escaped(str(value)) for value in values]
         return pattern % tuple(values)
 
     def _cut(self, variables: Mapping[str, object]) -> tuple[str, list[str]]:

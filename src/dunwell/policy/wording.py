@@ -1,13 +1,13 @@
 """The words of the five messages and of personal letters: Liquid templates, compiled once.
 
-Every stage has a subject, a text and an HTML body; the HTML bodies share one layout. A letter has a subject and a
-text, because a person edits it before it leaves. All are rendered from a closed set of values. Templates may be
+Every stage has a subject, a text and an HTML body; the HTML bodies share one layout. So has a mail about several
+invoices in each tone it may take. A letter has a subject and a text, because a person edits it before it leaves.
+All are rendered from a closed set of values. Templates may be
 replaced one by one: what a policy does not bring comes from the built-in set (spec 1.1, 1.2).
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
@@ -15,18 +15,28 @@ from types import MappingProxyType
 from liquid import BoundTemplate, Environment, Markup, StrictUndefined
 from liquid.exceptions import LiquidError
 
+from dunwell.policy.context import (
+    VARIABLES,
+    IncompleteContextError,
+    MessageContext,
+    as_listed,
+    sample_contexts,
+    several_contexts,
+)
 from dunwell.policy.lists import word_set
-from dunwell.policy.money import Money
 from dunwell.policy.skeleton import Skeletons, is_simple, shape_of
-from dunwell.policy.untrusted import first_name, one_line, tame, tame_sentence
-from dunwell.policy.words import Rail, Stage
+from dunwell.policy.untrusted import one_line
+from dunwell.policy.words import Stage
 
 LAYOUT = "layout.html.liquid"
 PARTS = ("subject", "txt", "html")
 LETTERS = ("letter1", "letter2", "letter3")
 LETTER_PARTS = ("subject", "txt")
+# The tones that a mail about several invoices may take.
+SEVERAL = (Stage.NOTICE, Stage.REMINDER, Stage.DIRECT)
 FILES = (
     *(f"{stage}.{part}.liquid" for stage in Stage for part in PARTS),
+    *(f"several.{stage}.{part}.liquid" for stage in SEVERAL for part in PARTS),
     *(f"{letter}.{part}.liquid" for letter in LETTERS for part in LETTER_PARTS),
     LAYOUT,
 )
@@ -37,11 +47,6 @@ _FILTERS = word_set(
 )
 _TAGS = word_set("# assign capture case comment echo if unless")
 _CONTENT = "{{ content }}"
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
-_PAYMENTS = {Rail.CARD: "card payment", Rail.BANK_DEBIT: "bank debit"}
 
 
 class WordingError(ValueError):
@@ -50,83 +55,6 @@ class WordingError(ValueError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
-
-
-class IncompleteContextError(ValueError):
-    """A message was asked for without a value its stage has to carry."""
-
-
-@lru_cache(maxsize=2048)
-def written_date(day: date) -> str:
-    """Write a date so that nobody can misread it: `7 April 2026`."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-@dataclass(frozen=True, slots=True)
-class MessageContext:
-    """What a message may say.
-
-    `failed_on` is None for an invoice that only passed its due date; one of `failed_on` and `due_on` is
-    needed. Dates are local to the customer. `pay_by` is the answer-by date of an escalation. `link` is our
-    own payment link. `bank_details`: its page
-    shows them. `written_on` is when the last letter was sent. Customer name, contact name, invoice number and
-    reason are not trusted.
-    """
-
-    customer_name: str
-    invoice_number: str
-    amount: Money
-    link: str
-    sender_name: str
-    company_name: str
-    reply_address: str
-    contact_name: str | None = None
-    failed_on: date | None = None
-    due_on: date | None = None
-    reason: str | None = None
-    days_overdue: int | None = None
-    pay_by: date | None = None
-    sender_phone: str = ""
-    rail: Rail = Rail.CARD
-    bank_details: bool = True
-    written_on: date | None = None
-
-    def __post_init__(self) -> None:
-        if self.failed_on is None and self.due_on is None:
-            raise IncompleteContextError("a message names the date of the failure or the due date")
-
-    def variables(self) -> dict[str, object]:
-        """Return the variables a template may use; no others exist. Empty ones are None: Liquid takes "" as true."""
-        name = first_name(self.contact_name)
-        days = max(self.days_overdue or 0, 0)
-        return {
-            "amount": str(self.amount),
-            "bank_details": self.bank_details,
-            "company_name": one_line(self.company_name, 60),
-            "customer_name": tame(self.customer_name) or None,
-            "days_overdue": days,
-            "days_overdue_words": "1 day" if days == 1 else f"{days} days",
-            "due_on": written_date(self.due_on) if self.due_on else None,
-            "failed": self.failed_on is not None,
-            "failed_on": written_date(self.failed_on) if self.failed_on else None,
-            "first_name": name,
-            "greeting": f"Hi {name}," if name else "Hello,",
-            "invoice_number": one_line(self.invoice_number, 60),
-            "link": self.link,
-            "pay_by": written_date(self.pay_by) if self.pay_by else None,
-            "payment": _PAYMENTS.get(self.rail, "payment"),
-            "rail": str(self.rail),
-            "reason": tame_sentence(self.reason) if self.failed_on else None,
-            "reply_address": one_line(self.reply_address, 254),
-            "sender_name": one_line(self.sender_name, 60),
-            "sender_phone": one_line(self.sender_phone, 40) or None,
-            "written_on": written_date(self.written_on) if self.written_on else None,
-        }
-
-
-VARIABLES = frozenset(
-    MessageContext("", "", Money(0, "USD"), "", "", "", "", due_on=date(2026, 1, 1)).variables()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +97,12 @@ def render(wording: Wording, stage: Stage, context: MessageContext) -> Rendered:
     for name in _needs(stage):
         if getattr(context, name) is None:
             raise IncompleteContextError(f"a {stage} message has to carry {name}")
-    subject, text, html = _filled(wording, stage, PARTS, context)
+    if context.invoices and stage not in SEVERAL:
+        raise IncompleteContextError(f"a {stage} message is about one invoice")
+    of = f"several.{stage}" if context.invoices else str(stage)
+    if context.invoices:
+        context = replace(context, invoices=as_listed(context.invoices, stage, context.days_overdue))
+    subject, text, html = _filled(wording, of, PARTS, context)
     return Rendered(one_line(subject.strip()), text.strip() + "\n", html.strip() + "\n")
 
 
@@ -187,6 +120,8 @@ def _filled(wording: Wording, name: str, parts: tuple[str, ...], context: Messag
     shape = shape_of(variables)
     written = []
     for part in parts:
+        if part == "html" and context.invoices:
+            variables = {**variables, "invoices": context.list_in_html}
         template = wording.compiled[name, part]
         if isinstance(template, Skeletons):
             written.append(template.fill(shape, variables))
@@ -207,6 +142,7 @@ def load_wording(files: Mapping[str, str]) -> Wording:
     if problems:
         raise WordingError(problems)
     names = [(str(stage), part) for stage in Stage for part in PARTS]
+    names += [(f"several.{stage}", part) for stage in SEVERAL for part in PARTS]
     names += [(letter, part) for letter in LETTERS for part in LETTER_PARTS]
     compiled = {(name, part): _compiled(name, part, sources) for name, part in names}
     return Wording(MappingProxyType(sources), MappingProxyType(compiled))
@@ -263,7 +199,8 @@ def _unknown(name: str, template: BoundTemplate, source: str) -> Iterator[str]:
 
 
 def _broken_samples(name: str, template: BoundTemplate, source: str) -> Iterator[str]:
-    for context in sample_contexts():
+    samples = several_contexts() if name.startswith("several.") else sample_contexts()
+    for context in (*samples, *(several_contexts() if name == LAYOUT else ())):
         try:
             written = template.render(**context.variables(), content=Markup(""))
         except LiquidError as error:
@@ -278,33 +215,3 @@ def _said(name: str, source: str, error: LiquidError) -> str:
     where = error.context()
     line = where[0] if where else max(len(source.splitlines()), 1)  # without a place: it ended too early
     return f"{name} line {line}: {error.message}"
-
-
-def sample_contexts() -> tuple[MessageContext, ...]:
-    """Return one sample context for every shape a message can take, to try templates on."""
-    whole = MessageContext(
-        customer_name="Sample Customer",
-        invoice_number="SAMPLE-1",
-        amount=Money(1_420_000, "USD"),
-        link="https://pay.example/pay/sample",
-        sender_name="Sample Sender",
-        company_name="Sample Company",
-        reply_address="sample.sender@company.example",
-        contact_name="Robin Sample",
-        failed_on=date(2026, 4, 7),
-        due_on=date(2026, 4, 7),
-        reason="The card on file has passed its expiry date.",
-        days_overdue=7,
-        pay_by=date(2026, 4, 17),
-        sender_phone="+1 212 555 0100",
-        written_on=date(2026, 4, 8),
-    )
-    bare = replace(whole, reason=None, contact_name=None, sender_phone="", customer_name="", written_on=None)
-    return (
-        whole,
-        bare,
-        replace(whole, rail=Rail.BANK_DEBIT, due_on=None, days_overdue=1),
-        replace(whole, rail=Rail.OTHER, days_overdue=0),
-        replace(whole, failed_on=None, rail=Rail.TRANSFER),
-        replace(bare, failed_on=None, rail=Rail.TRANSFER),
-    )

@@ -11,10 +11,11 @@ from dunwell.engine.links import link_in
 from dunwell.engine.ports import Ports
 from dunwell.policy.book import Book
 from dunwell.policy.content import Breach, check_content, check_letter_text, expectation_of
+from dunwell.policy.context import IncompleteContextError
 from dunwell.policy.facts import Case, Person
 from dunwell.policy.personal import letters_out, sent_at
 from dunwell.policy.untrusted import one_line
-from dunwell.policy.wording import IncompleteContextError, Rendered, render_letter
+from dunwell.policy.wording import Rendered, render_letter
 from dunwell.policy.words import Track
 from dunwell.policy.zones import zone_for
 from dunwell.store import models

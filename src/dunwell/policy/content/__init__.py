@@ -11,6 +11,7 @@ from dunwell.policy.content.links import one_link_in_html, one_link_in_text
 from dunwell.policy.content.message import Breach, ContentExpectation, Message, Rule
 from dunwell.policy.content.values import (
     carries_values,
+    each_invoice_in_full,
     from_a_person,
     greets_by_first_name,
     no_markers,
@@ -24,17 +25,9 @@ from dunwell.policy.content.values import (
     short_enough,
     signed,
 )
+from dunwell.policy.context import MessageContext, sample_contexts, several_contexts, written_date
 from dunwell.policy.untrusted import first_name
-from dunwell.policy.wording import (
-    LETTERS,
-    MessageContext,
-    Rendered,
-    Wording,
-    render,
-    render_letter,
-    sample_contexts,
-    written_date,
-)
+from dunwell.policy.wording import LETTERS, SEVERAL, Rendered, Wording, render, render_letter
 from dunwell.policy.words import Stage, Track
 
 __all__ = [
@@ -51,6 +44,7 @@ _RULES = (
     one_subject_line,
     greets_by_first_name,
     carries_values,
+    each_invoice_in_full,
     one_amount,
     no_other_amount,
     one_link_in_text,
@@ -111,7 +105,7 @@ def expectation_of(
         cc=cc,
         max_words=max_words,
         track=track,
-        failed=context.failed_on is not None,
+        failed=any(context.failures),
         days_overdue=context.days_overdue,
         pay_by=written_date(context.pay_by) if context.pay_by else None,
         sender_phone=context.sender_phone,
@@ -119,20 +113,22 @@ def expectation_of(
         company_name=context.company_name,
         names=tuple(name for name in (context.customer_name, context.contact_name) if name),
         first_name=first_name(context.contact_name) or "",
+        invoices=context.invoices,
     )
 
 
 def check_wording(wording: Wording, max_words: int = 120) -> tuple[tuple[str, Breach], ...]:
-    """Run every stage and letter of a wording on the sample contexts through its own rules.
+    """Run every stage, every mail about several invoices and every letter of a wording on samples through its rules.
 
     Returns (stage or letter, breach) pairs. Nobody without a first name gets a letter.
     """
     found: dict[tuple[str, Breach], None] = {}
-    for stage in Stage:
-        for context in sample_contexts():
-            expected = expectation_of(context, sender_email=context.reply_address, max_words=max_words)
-            for breach in check_content(stage, render(wording, stage, context), expected):
-                found[str(stage), breach] = None
+    samples = [(str(stage), stage, sample) for stage in Stage for sample in sample_contexts()]
+    samples += [(f"several.{stage}", stage, sample) for stage in SEVERAL for sample in several_contexts()]
+    for name, stage, context in samples:
+        expected = expectation_of(context, sender_email=context.reply_address, max_words=max_words)
+        for breach in check_content(stage, render(wording, stage, context), expected):
+            found[name, breach] = None
     for number, name in enumerate(LETTERS, start=1):
         for context in sample_contexts():
             expected = expectation_of(context, sender_email=context.reply_address, max_words=max_words)

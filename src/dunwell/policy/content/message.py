@@ -5,6 +5,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from dunwell.policy.content.readable import Readable, read_html, read_text
+from dunwell.policy.context import Listed, as_listed
 from dunwell.policy.untrusted import tame
 from dunwell.policy.wording import Rendered
 from dunwell.policy.words import Stage, Track
@@ -47,7 +48,8 @@ class ContentExpectation:
     `names` are the customer's and the contact's names: a customer called `Late Harvest` may be named. `first_name`
     is what a personal mail greets by; empty when the contact has none.
     `max_words` counts the text body with the signature; a body has to stay under it. `days_overdue`, `pay_by`
-    and `sender_phone` are checked when given. `failed`: a charge failed (else only the due date passed).
+    and `sender_phone` are checked when given. `failed`: a charge failed (else only the due date passed). Of a mail
+    about several `invoices`, `amount` is the sum.
     """
 
     invoice_number: str
@@ -67,6 +69,7 @@ class ContentExpectation:
     company_name: str = ""
     names: tuple[str, ...] = ()
     first_name: str = ""
+    invoices: tuple[Listed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,16 @@ class Message:
         self.bodies: tuple[Readable, ...] = (self.text, self.html) if self.html else (self.text,)
 
     @cached_property
+    def listed(self) -> tuple[Listed, ...]:
+        """The several invoices as this message has to list them."""
+        return as_listed(self.expected.invoices, self.stage, self.expected.days_overdue)
+
+    @cached_property
     def unnamed(self) -> tuple[Readable, ...]:
         """Subject and bodies with names, numbers, addresses and the link blanked out: what is left is wording."""
         expected = self.expected
         names = (*expected.names, expected.sender_name, expected.company_name)
         fixed = (expected.link, expected.invoice_number, expected.reply_address, expected.sender_email)
-        hidden = (*fixed, *names, *(tame(name) for name in names))
+        listed = (each.invoice_number for each in expected.invoices)
+        hidden = (*fixed, *listed, *names, *(tame(name) for name in names))
         return tuple(part.without(hidden) for part in (self.subject, *self.bodies))

@@ -14,6 +14,7 @@ from dunwell.policy.content.lexicon import (
 )
 from dunwell.policy.content.message import Breach, Message, Rule
 from dunwell.policy.content.readable import Readable, folded
+from dunwell.policy.context import days_in_words
 from dunwell.policy.money import currencies
 from dunwell.policy.words import Stage
 
@@ -50,15 +51,15 @@ def greets_by_first_name(m: Message) -> Iterator[Breach]:
 def carries_values(m: Message) -> Iterator[Breach]:
     """Number, amount and dates stand in every body."""
     expected = m.expected
-    wanted = [
-        (Rule.INVOICE_NUMBER, expected.invoice_number, "the invoice number"),
-        (Rule.AMOUNT, expected.amount, "the exact open amount with its currency"),
-        (Rule.DATE, expected.date, "the date of the failed payment" if expected.failed else "the due date"),
-    ]
+    wanted = [(Rule.AMOUNT, expected.amount, "the exact open amount with its currency")]
+    if not expected.invoices:
+        day = "the date of the failed payment" if expected.failed else "the due date"
+        wanted.insert(0, (Rule.INVOICE_NUMBER, expected.invoice_number, "the invoice number"))
+        wanted.append((Rule.DATE, expected.date, day))
     if m.stage in (Stage.DIRECT, Stage.FINAL, Stage.ESCALATION) and expected.pay_by:
         wanted.append((Rule.MUST_SAY, expected.pay_by, "the date to pay or answer by"))
     if m.stage in (Stage.DIRECT, Stage.FINAL) and expected.days_overdue and expected.days_overdue > 0:
-        days = "1 day" if expected.days_overdue == 1 else f"{expected.days_overdue} days"
+        days = days_in_words(expected.days_overdue)
         wanted.append((Rule.MUST_SAY, days, "the days overdue"))
     if m.stage is Stage.ESCALATION:
         wanted.append((Rule.MUST_SAY, expected.reply_address or expected.sender_email, "the reply address"))
@@ -68,6 +69,29 @@ def carries_values(m: Message) -> Iterator[Breach]:
         for rule, value, what in wanted:
             if not value or not _stands(value, part.flat):
                 yield Breach(rule, part.part, "", f"{what} is missing: {value or 'not known'}")
+
+
+def each_invoice_in_full(m: Message) -> Iterator[Breach]:
+    """Each of several invoices has a line with its own number, amount and date, and no other sum is named.
+
+    Their sum stands in a body once. A mail about one invoice has nothing to list.
+    """
+    if not m.listed:
+        return
+    total = " ".join(m.expected.amount.split())
+    known = {total, *(str(each.amount) for each in m.listed)}
+    for part in m.bodies:
+        lines = [" ".join(line.split()) for _, line in part.lines]
+        for each in m.listed:
+            values = [each.invoice_number, str(each.amount), each.day]
+            values += [days_in_words(each.days_overdue)] if each.days_overdue else []
+            if not any(all(_stands(value, line) for value in values) for line in lines):
+                said = f"no line has {', '.join(values)}"
+                yield Breach(Rule.INVOICE_NUMBER, part.part, each.invoice_number, said)
+        for found in sorted(_amounts(part, m, total[:3]) - known):
+            yield Breach(Rule.AMOUNT, part.place(), found, "the mail names another sum")
+        if sum(line.count(total) for line in lines) > 1:
+            yield Breach(Rule.AMOUNT, part.place(), total, "the sum stands in the mail once")
 
 
 def _stands(value: str, flat: str) -> bool:
@@ -205,8 +229,8 @@ def nobody_on_cc(m: Message) -> Iterator[Breach]:
 
 
 def short_enough(m: Message) -> Iterator[Breach]:
-    """The text stays under the policy's word limit."""
-    count = len(m.source.text.split())
+    """The text stays under the policy's word limit, not counting a list of invoices."""
+    count = len(m.source.text.split()) - sum(len(each.line.split()) for each in m.listed)
     if count >= m.expected.max_words:
         said = f"{count} words; a message stays under {m.expected.max_words}"
         yield Breach(Rule.LENGTH, "text", str(count), said)
