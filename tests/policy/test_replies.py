@@ -69,6 +69,11 @@ def test_what_was_once_misread_is_read_right(text: str, kind: str, day: str | No
     assert (reading.kind, reading.date and reading.date.isoformat()) == (kind, day)
 
 
+def test_of_two_days_the_later_counts_and_none_when_one_is_not_fixed() -> None:
+    assert day_of("We will pay on Thursday or Friday.") == date(2026, 5, 1)
+    assert day_of("We will pay on Friday or 3/4.") is None
+
+
 def test_a_date_whose_weekday_does_not_fit_is_no_date_and_says_so() -> None:
     reading = read_reply(b"Payment is scheduled for Friday, May 9.", AT, NEW_YORK)
     assert reading.date is None

@@ -201,7 +201,8 @@ def _the_date(found: tuple[Found, ...], end: int, text: str, tongue: Tongue) -> 
     first = after[0]
     for second in after[1:2]:
         if tongue.or_words.match(text[first.end : second.start]):
-            return max(first, second, key=lambda each: each.day or date.max)  # one that fixes no day fixes none
+            # "Friday or 3/4": one that fixes no day leaves none fixed.
+            return max(first, second, key=lambda each: each.day or date.max)
     if first.day is None:
         return next((each for each in after if each.day), first) if first.note.endswith(VAGUE) else first
     return first
