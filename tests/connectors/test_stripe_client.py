@@ -7,6 +7,7 @@ import pytest
 
 from dunwell.connectors.stripe.check import KeyRead
 from dunwell.connectors.stripe.client import StripePayments
+from dunwell.engine.clock import VirtualClock
 from dunwell.engine.ports import Payments
 from dunwell.policy.facts import Invoice, InvoiceReading, Reason, Unreadable
 from dunwell.policy.money import Money
@@ -22,6 +23,11 @@ def arrears(payments: StripePayments, invoice: str, now: datetime) -> ArrearsRea
     reading = payments.read_arrears(invoice, now)
     assert isinstance(reading, ArrearsReading), reading
     return reading
+
+
+def _days_later(account: Account) -> None:
+    assert isinstance(account.clock, VirtualClock)
+    account.clock.advance(timedelta(days=1))
 
 
 def reads(account: Account) -> list[tuple[str, str]]:
@@ -166,6 +172,54 @@ def test_a_paid_invoice_taken_back_is_charged_back(
     assert isinstance(after, InvoiceReading)
     assert (before.invoice.charged_back, after.invoice.charged_back) == (False, True)
     assert after.invoice.status is InvoiceStatus.PAID
+
+
+@pytest.mark.parametrize(("won", "stands"), [(True, False), (False, True)])
+def test_money_stands_as_taken_back_until_the_dispute_is_won(
+    account: Account, payments: StripePayments, acme: str, now: datetime, *, won: bool, stands: bool
+) -> None:
+    invoice = account.new_subscription_invoice(acme, 1420000)
+    account.charge_now(invoice)
+    dispute = account.chargeback(invoice)
+    taken = arrears(payments, invoice, now).taken_back
+    assert taken is not None
+    assert (taken.amount, taken.reason, taken.final) == (Money(1420000, "USD"), "fraudulent", False)
+    account.close_dispute(dispute, won=won)
+    after = arrears(payments, invoice, now)
+    assert after.reading.invoice.charged_back is stands
+    assert [after.taken_back.final if after.taken_back else None] == [None if won else True]
+
+
+def test_a_key_that_may_not_read_disputes_takes_every_disputed_payment_for_taken_back(
+    account: Account, payments: StripePayments, acme: str, now: datetime
+) -> None:
+    invoice = account.new_subscription_invoice(acme, 1420000)
+    account.charge_now(invoice)
+    account.close_dispute(account.chargeback(invoice), won=True)
+    account.fail_next("GET", "/v1/disputes", 403)
+    reading = arrears(payments, invoice, now)
+    assert (reading.reading.invoice.charged_back, reading.taken_back) == (True, None)
+    account.fail_next("GET", "/v1/disputes", 500, times=3)
+    assert isinstance(payments.read_invoice(invoice, now), Unreadable)
+
+
+def test_an_invoice_that_a_credit_note_closed_is_not_taken_for_paid(
+    account: Account, payments: StripePayments, acme: str, now: datetime
+) -> None:
+    credited = account.new_subscription_invoice(acme, 120000)
+    account.pay_part(credited, 70000)
+    _days_later(account)
+    account.credit(credited, 50000)
+    paid = account.new_subscription_invoice(acme, 120000)
+    account.credit(paid, 50000)
+    _days_later(account)
+    account.charge_now(paid)
+    by_hand = account.new_subscription_invoice(acme, 120000)
+    account.credit(by_hand, 50000)
+    account.pay_outside(by_hand)
+    read = [arrears(payments, each, now).reading.invoice for each in (credited, paid, by_hand)]
+    assert [each.status for each in read] == [InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.PAID]
+    assert {each.open for each in read} == {Money(0, "USD")}
 
 
 def test_what_is_open_is_what_remains_after_part_payments(
@@ -347,7 +401,13 @@ def test_a_payment_without_an_invoice_has_none(account: Account, payments: Strip
 def test_a_good_key_is_found_good(account: Account, payments: StripePayments) -> None:
     check = payments.check()
     assert (check.account, check.livemode, check.works) == ("acct_1Sbx", False, True)
-    assert [read.name for read in check.reads] == ["events", "customers", "invoices", "payments of invoices"]
+    assert [read.name for read in check.reads] == [
+        "events",
+        "customers",
+        "invoices",
+        "payments of invoices",
+        "chargebacks",
+    ]
 
 
 def test_a_key_that_may_not_read_something_is_found_out(account: Account, payments: StripePayments) -> None:

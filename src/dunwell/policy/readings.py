@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dunwell.policy.facts import Customer, InvoiceReading, Person, Reason
+from dunwell.policy.money import Money
 from dunwell.policy.words import AttemptOutcome
 
 
@@ -50,8 +51,25 @@ class SweepFailedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Money of a payment that the bank or the card network took back, and has not given back since.
+
+    `reason` is the vendor's word, such as `insufficient_funds` for a bank debit that was returned late. `final`: it
+    was decided, and the money stays away.
+    """
+
+    at: datetime
+    amount: Money
+    reason: str = ""
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ArrearsReading:
-    """An invoice as read for opening or refreshing a case, with the last failure if there was one."""
+    """An invoice as read for opening or refreshing a case, with the last failure if there was one.
+
+    `taken_back` is there when a payment was charged back and the vendor says when and how much.
+    """
 
     reading: InvoiceReading
     customer: str
@@ -60,6 +78,7 @@ class ArrearsReading:
     method: str = ""
     payment: str = ""
     email: str = ""
+    taken_back: TakenBack | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ _READS: tuple[tuple[str, str, Json], ...] = (
         "/v1/invoice_payments",
         {"expand": ["data.payment.payment_intent.latest_charge"]},
     ),
+    ("chargebacks", "/v1/disputes", {}),
 )
 
 

@@ -76,16 +76,19 @@ class StripePayments:
         return open_envelope(body, signature, self._webhook_secret, self._wall)
 
     def read_invoice(self, invoice: str, now: datetime) -> InvoiceReading | Unreadable:
-        """Read an invoice and the payments behind it, for the gate: two calls."""
+        """Read an invoice and the payments behind it, for the gate: two calls, and one for a disputed payment."""
         read = self.read_arrears(invoice, now)
         return read if isinstance(read, Unreadable) else read.reading
 
     def read_arrears(self, invoice: str, now: datetime) -> ArrearsReading | Unreadable:
-        """Read an invoice with its last failure and that failure's reason: two calls."""
+        """Read an invoice with its last failure and that failure's reason: two calls, one more if disputed."""
         answers = reads.invoice_and_payments(self._wire, invoice)
         if isinstance(answers, Unreadable):
             return answers
-        return _readable(invoices.read_arrears(*answers, now))
+        disputes = reads.disputes_behind(self._wire, answers[1])
+        if isinstance(disputes, Unreadable):
+            return disputes
+        return _readable(invoices.read_arrears(*answers, now, disputes))
 
     def read_customer(self, customer: str, now: datetime) -> CustomerReading | Unreadable:
         """Read a customer, how they have paid and their MRR: at most four calls and 200 invoices."""

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from dunwell.connectors.stripe import shapes
 from dunwell.connectors.stripe.amounts import money
+from dunwell.connectors.stripe.disputes import standing
 from dunwell.connectors.stripe.shapes import fault
 from dunwell.policy.facts import Invoice, InvoiceReading, Reason
 from dunwell.policy.lists import word_set
@@ -49,13 +50,22 @@ def read_invoice(
 
 
 def read_arrears(
-    invoice: Mapping[str, Any], payments: Sequence[Mapping[str, Any]], now: datetime
+    invoice: Mapping[str, Any],
+    payments: Sequence[Mapping[str, Any]],
+    now: datetime,
+    disputes: Sequence[Mapping[str, Any]] | None = None,
 ) -> ArrearsReading | Malformed:
-    """Read an invoice with its last failure; a part that is missing or ill-typed is named in `Malformed`."""
+    """Read an invoice with its last failure; a part that is missing or ill-typed is named in `Malformed`.
+
+    `disputes` None: they were not read, so a charge that was ever disputed counts as taken back.
+    """
     try:
         whole = shapes.Invoice.model_validate(invoice)
         intents = intents_of(payments)
-        reading = _reading(whole, intents, now)
+        taken = None if disputes is None else standing(disputes, paid=whole.status == "paid")
+        back = _charged_back(intents) if taken is None else bool(taken)
+        credited = _closed_by_credit(whole, payments)
+        reading = _reading(whole, intents, now, charged_back=back, credited=credited)
     except ValidationError as error:
         return Malformed(f"Stripe's answer about an invoice is not understood: {fault(error)}")
     except BadAmountError as error:
@@ -66,9 +76,11 @@ def read_arrears(
         customer=whole.customer,
         failed_at=failure.at if failure else None,
         reason=failure.reason if failure else None,
-        method=failure.method if failure else "",
+        # What a customer paid a sent invoice with, on its page, is not on file: it is never charged again.
+        method=failure.method if failure and reading.collects_automatically else "",
         payment=failure.payment if failure else _newest_payment(intents),
         email=whole.customer_email or "",
+        taken_back=taken[-1] if taken else None,
     )
 
 
@@ -134,6 +146,21 @@ def intents_of(payments: Sequence[Mapping[str, Any]]) -> list[shapes.Intent]:
     return [each.payment.payment_intent for each in read if each.payment.payment_intent]
 
 
+def _closed_by_credit(invoice: shapes.Invoice, payments: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether a credit note brought a paid invoice to its end, after all money that came for it.
+
+    Money that no payment tells of was marked as paid outside Stripe, which closes an invoice by itself.
+    """
+    ended = invoice.status_transitions.paid_at
+    if invoice.status != "paid" or invoice.pre_payment_credit_notes_amount <= 0:
+        return False
+    paid = [shapes.InvoicePayment.model_validate(each) for each in payments if each.get("status") == "paid"]
+    if sum(each.amount_paid or 0 for each in paid) < invoice.amount_paid:
+        return False
+    times = [each.status_transitions.paid_at for each in paid]
+    return ended is not None and all(at is not None and at < ended for at in times)
+
+
 def rail_of(payment_method_type: str) -> Rail:
     """Say what the money travels on, from Stripe's payment method type."""
     if payment_method_type in _CARDS:
@@ -143,19 +170,30 @@ def rail_of(payment_method_type: str) -> Rail:
     return Rail.TRANSFER if payment_method_type in _TRANSFERS else Rail.OTHER
 
 
-def _reading(invoice: shapes.Invoice, intents: Sequence[shapes.Intent], now: datetime) -> InvoiceReading:
-    charges = [intent.latest_charge for intent in intents if intent.latest_charge]
+def _charged_back(intents: Sequence[shapes.Intent]) -> bool:
+    return any(intent.latest_charge.disputed for intent in intents if intent.latest_charge)
+
+
+def _reading(
+    invoice: shapes.Invoice,
+    intents: Sequence[shapes.Intent],
+    now: datetime,
+    *,
+    charged_back: bool,
+    credited: bool,
+) -> InvoiceReading:
     return InvoiceReading(
         at=now,
         invoice=Invoice(
             id=invoice.id,
             number=invoice.number or invoice.id,
             open=money(invoice.amount_remaining, invoice.currency),
-            status=InvoiceStatus(invoice.status),
+            # Stripe calls it paid, though no money closed it: nothing is open on it any more.
+            status=InvoiceStatus.OPEN if credited else InvoiceStatus(invoice.status),
             due=invoice.due_date.date() if invoice.due_date else None,
             rail=_rail(invoice, intents),
             in_flight=any(intent.status == "processing" for intent in intents),
-            charged_back=any(charge.disputed for charge in charges),
+            charged_back=charged_back,
             auto_advance=invoice.auto_advance,
             next_attempt=invoice.next_payment_attempt,
         ),

@@ -1,10 +1,12 @@
 """Which calls a reading takes. Each returns plain JSON, or `Unreadable` with the reason."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dunwell.connectors.stripe.wire import Json, Wire
+import stripe
+
+from dunwell.connectors.stripe.wire import Json, Wire, unreadable
 from dunwell.policy.facts import Unreadable
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -45,6 +47,43 @@ def payments_of(wire: Wire, invoice: str) -> Sequence[Json] | Unreadable:
     about = f"the payments of invoice {invoice}"
     answer = wire.ask(about, "/v1/invoice_payments", invoice=invoice, limit=_PAGE, expand=expand)
     return answer if isinstance(answer, Unreadable) else rows(answer, about)
+
+
+def disputes_behind(wire: Wire, payments: Sequence[Json]) -> Sequence[Json] | Unreadable | None:
+    """Read the disputes over the payments behind an invoice: one call for each that was ever disputed.
+
+    None when there is nothing to ask, or our key may not: what was disputed then counts as taken back.
+    """
+    found: list[Json] = []
+    disputed = [intent for payment in payments if (intent := _disputed(payment))]
+    for intent in disputed:
+        about = f"the disputes of payment {intent}"
+        try:
+            answer = wire.get("/v1/disputes", payment_intent=intent, limit=_PAGE)
+        except stripe.PermissionError:
+            return None
+        except stripe.StripeError as error:
+            return unreadable(error, about)
+        listed = rows(answer, about)
+        if isinstance(listed, Unreadable):
+            return listed
+        found += listed
+    return found if disputed else None
+
+
+def _disputed(payment: Json) -> str:
+    """The payment intent of an invoice payment whose latest charge says that it was disputed once, else nothing.
+
+    A charge goes on saying so after the dispute was won.
+    """
+    step: Any = payment
+    for name in ("payment", "payment_intent"):
+        step = step.get(name) if isinstance(step, Mapping) else None
+    charge = step.get("latest_charge") if isinstance(step, Mapping) else None
+    if not isinstance(charge, Mapping) or charge.get("disputed") is not True:
+        return ""
+    intent = step.get("id")
+    return intent if isinstance(intent, str) and is_id(intent) else ""
 
 
 def invoice_behind(wire: Wire, payment: str) -> str | Unreadable | None:

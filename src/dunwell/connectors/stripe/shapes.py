@@ -96,6 +96,16 @@ class Charge(Shape):
     payment_method_details: MethodDetails | None = None
 
 
+class Dispute(Shape):
+    """A chargeback, or a bank debit that was returned after it had settled."""
+
+    status: Text
+    amount: Amount
+    currency: Text
+    created: Moment
+    reason: Text | None = None
+
+
 class Intent(Shape):
     """A payment intent, its latest charge expanded."""
 
@@ -115,11 +125,20 @@ class Payment(Shape):
     payment_intent: Intent | None = None
 
 
+class PaidAt(Shape):
+    """When something was paid."""
+
+    paid_at: Moment | None = None
+
+
 class InvoicePayment(Shape):
     """The link between an invoice and a payment."""
 
     invoice: Ref | None = None
     payment: Payment
+    status: Text | None = None
+    amount_paid: Amount | None = None
+    status_transitions: PaidAt = PaidAt()
 
 
 class Period(Shape):
@@ -195,6 +214,8 @@ class Invoice(Shape):
     currency: Text
     total: Amount = 0
     amount_remaining: Amount
+    amount_paid: Amount = 0
+    pre_payment_credit_notes_amount: Amount = 0
     created: Moment
     due_date: Moment | None = None
     auto_advance: Flag | None = None
