@@ -158,24 +158,6 @@ def test_a_chargeback_holds_the_open_case() -> None:
     assert (hold.kind, hold.until_at, hold.case_id) == ("dispute", None, world.case().pk)
 
 
-def test_a_chargeback_after_the_end_goes_to_a_person_once_and_reopens_nothing() -> None:
-    world = World()
-    world.fails()
-    world.run()
-    world.pays()
-    world.run()
-    world.clock.advance(timedelta(days=20))
-    world.ledger.change("in_1", charged_back=True)
-    for type_ in ("charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.updated"):
-        world.event(type_, "chargeback", invoice="in_1")
-        world.run()
-    assert models.Case.objects.count() == 1
-    assert world.case().status == "closed"
-    assert world.reviews() == ["chargeback"]
-    assert world.said("chargeback") == ["The payment of INV-1 was taken back after the case had closed."]
-    assert len(world.postbox.mails) == 1
-
-
 def test_a_chargeback_on_an_invoice_that_never_failed_is_none_of_our_business() -> None:
     world = World()
     world.customer()

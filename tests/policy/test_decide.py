@@ -373,7 +373,7 @@ def test_the_cap_does_not_hold_back_a_call() -> None:
 def test_an_invoice_that_only_passed_its_due_date_says_so() -> None:
     of = case(failed_at=None, messages=(NOTICE,))
 
-    assert "3 days after the due date" in decide(of, POLICY, utc("2026-04-08 12:00")).because
+    assert "3 days after the invoice was found past due" in decide(of, POLICY, utc("2026-04-08 12:00")).because
 
 
 def test_every_decision_names_its_rule_and_the_silent_rules_before_it() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from dunwell.engine import reopening
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, react
 from dunwell.policy import facts, words
@@ -12,7 +13,7 @@ from dunwell.policy.book import Book
 from dunwell.policy.opening import Opening, open_on
 from dunwell.policy.readings import ArrearsReading, CustomerReading, Notice, Topic
 from dunwell.policy.respond import to_new_method
-from dunwell.store import cases, claims, keep, models, people, snapshots
+from dunwell.store import cases, claims, keep, models, snapshots
 from dunwell.store.instruments import METHOD_SAVED
 from dunwell.store.journal import Journal
 from dunwell.store.plain import plain
@@ -53,8 +54,9 @@ def invoice_read(
 ) -> str:
     """Fold a reading into its case, opening one if the invoice is in arrears; say in a few words what it was.
 
-    A case opens only on a failure, and only if the invoice, read *after* that failure, is still open.
-    `charged`: the reading followed a charge of ours. Customer, case and invoice are locked, in this order.
+    A case opens only on a failure, and only if the invoice, read *after* that failure, is still open. One that had
+    ended opens again when its money is taken back. `charged`: the reading followed a charge of ours. Customer, case
+    and invoice are locked, in this order.
     """
     payer = _payer(arrears, customer)
     last = cases.last_case_of(arrears.reading.invoice.id)
@@ -67,10 +69,13 @@ def invoice_read(
         keep.end_debits(kept.row)
     failures = _failures_since(notices, cases.last_end_of(kept.row))
     if last is None or last.closed_at is not None:
-        return _without_case(last, arrears, notices, failures, kept, ports, book, now)
+        if arrears.reading.invoice.charged_back and any(each.topic is Topic.CHARGEBACK for each in notices):
+            return reopening.after_the_end(last, payer, arrears, kept, ports, now)
+        return _without_case(arrears, notices, failures, kept, ports, book, now)
     journal = Journal(now)
     last.invoice, last.customer = kept.row, payer
     _refresh(last, arrears, failures, kept.changes, journal, new_attempt=new_attempt)
+    reopening.tell_the_end(last, arrears, journal)
     consider([last], journal, ports, alarm=False)
     journal.write()
     return "updated its case"
@@ -164,7 +169,6 @@ def _failures_since(notices: Sequence[Notice], last_end: datetime | None) -> lis
 
 
 def _without_case(
-    last: models.Case | None,
     arrears: ArrearsReading,
     notices: Sequence[Notice],
     failures: Sequence[Notice],
@@ -175,8 +179,6 @@ def _without_case(
 ) -> str:
     """Nothing is open on this invoice: open a case, or say in a few words why not."""
     said = arrears.reading.invoice
-    if said.charged_back and any(notice.topic is Topic.CHARGEBACK for notice in notices):
-        return _chargeback_after_the_end(last, kept, now)
     if not any(notice.topic is Topic.FAILURE for notice in notices):
         return "no case on this invoice"
     if said.status is not words.InvoiceStatus.OPEN:
@@ -190,23 +192,6 @@ def _without_case(
     consider([case], journal, ports, alarm=False)
     journal.write()
     return "opened a case"
-
-
-def _chargeback_after_the_end(case: models.Case | None, kept: keep.InvoiceKept, now: datetime) -> str:
-    """Money we counted as received went back: the closed case's story gets it, and a person is told.
-
-    Stripe tells of one chargeback in several events; only the first brings news.
-    """
-    if case is None:
-        return "chargeback on an invoice that never had a case"
-    if keep.CHARGED_BACK not in kept.changes:
-        return "chargeback on a closed case, known already"
-    journal = Journal(now)
-    text = f"The payment of {kept.row.number} was taken back after the case had closed."
-    journal.entry(case, "chargeback", text, by="stripe")
-    people.ask_once(case, words.ReviewKind.CHARGEBACK, text, "Answer the chargeback at Stripe.", journal)
-    journal.write()
-    return "chargeback on a closed case"
 
 
 def _open(

@@ -20,7 +20,7 @@ from dunwell.policy.patience import next_wait
 from dunwell.policy.policy import Policy
 from dunwell.policy.preparing import switched_on
 from dunwell.policy.retries import method_of, no_retry_because
-from dunwell.policy.rules import CALLED, SETTLED, STRANGE, cap_ends
+from dunwell.policy.rules import CALLED, SETTLED, STRANGE, cap_ends, is_taken_back, taken_back
 from dunwell.policy.signing import Says, outdated
 from dunwell.policy.words import (
     ActionKind,
@@ -329,6 +329,8 @@ def _retry_says_no(case: Case, method: str, policy: Policy, now: datetime) -> Ve
 
 
 def _ledger_says_no(invoice: Invoice, currency: str) -> Verdict | None:
+    if is_taken_back(invoice):
+        return Verdict(VerdictKind.HOLD, taken_back(invoice))
     if invoice.status in SETTLED:
         ending, why = SETTLED[invoice.status]
         return Verdict(VerdictKind.CLOSE, why, ending=ending)
@@ -340,8 +342,6 @@ def _ledger_says_no(invoice: Invoice, currency: str) -> Verdict | None:
     if invoice.open.currency != currency:
         why = f"The invoice is in {invoice.open.currency} now, not in {currency}."
         return Verdict(VerdictKind.REVIEW, why, review=ReviewKind.BAD_DATA)
-    if invoice.charged_back:
-        return Verdict(VerdictKind.HOLD, "The payer's bank took a payment back (chargeback).")
     return None
 
 

@@ -7,6 +7,9 @@ from dunwell.policy import facts, words
 from dunwell.policy.decide import as_of
 from dunwell.policy.money import Money
 from dunwell.store import models, snapshots
+from dunwell.store.timeline import CLAWED_BACK
+
+_CLOSE = words.ActionKind.CLOSE.value
 
 
 def case_at(row: models.Case, at: datetime) -> facts.Case:
@@ -16,7 +19,11 @@ def case_at(row: models.Case, at: datetime) -> facts.Case:
     what was only ever overwritten (the customer's record, an amount partly paid) is as it is now.
     """
     case = as_of(snapshots.snapshots([row], at)[row.pk], at)
-    if row.closed_at is not None and row.closed_at > at:
+    if row.reopened_at is not None and row.reopened_at > at:
+        case = replace(case, invoice=replace(case.invoice, charged_back=False), reopened_at=None)
+        if _had_ended(row, at):
+            return replace(case, status=words.CaseStatus.CLOSED, reviews=())
+    if (row.closed_at is not None and row.closed_at > at) or case.reopened_at != row.reopened_at:
         owed = Money(row.opened_minor, row.invoice.currency)
         invoice = replace(case.invoice, status=words.InvoiceStatus.OPEN, open=owed, charged_back=False)
         case = replace(case, status=words.CaseStatus.OPEN, invoice=invoice)
@@ -24,6 +31,12 @@ def case_at(row: models.Case, at: datetime) -> facts.Case:
     waiting = opened.exclude(closed_at__lte=at).values_list("kind", flat=True)
     reviews = tuple(words.ReviewKind(kind) for kind in waiting.order_by("pk"))
     return replace(case, reviews=reviews, status=_status(row, case, reviews, at))
+
+
+def _had_ended(row: models.Case, at: datetime) -> bool:
+    """Say whether a case that was reopened after a moment had ended by then."""
+    told = models.TimelineEntry.objects.filter(case=row, kind__in=(_CLOSE, CLAWED_BACK), at__lte=at)
+    return told.order_by("-seq").values_list("kind", flat=True).first() == _CLOSE
 
 
 def _status(

@@ -10,6 +10,7 @@ from dunwell.store import models
 
 # The kind of entry that says a mail server put a message off.
 DEFERRED = "deferred"
+CLAWED_BACK = "clawed_back"
 # ... and that tells what a bank answered to a charge, or that no answer came.
 CHARGE = "charge"
 

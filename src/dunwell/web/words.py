@@ -224,6 +224,8 @@ _ENTRIES = {
     "call_record": EntryWord("Call recorded in NetSuite", Family.DONE),
     # What we learned
     "opened": EntryWord("Case opened", Family.FACT),
+    "clawed_back": EntryWord("Payment taken back", Family.FACT),
+    "lost_for_good": EntryWord("Chargeback lost", Family.FACT),
     "attempt": EntryWord("Payment attempt", Family.FACT),
     "unknown": EntryWord("Outcome unknown", Family.FACT),
     "gate": EntryWord("Read again before sending", Family.FACT),
