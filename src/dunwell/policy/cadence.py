@@ -15,8 +15,10 @@ STAGES = tuple(Stage)
 _AFTER = dict(pairwise(STAGES))
 _RANK = {stage: rank for rank, stage in enumerate(STAGES)}
 _DAY = timedelta(days=1)
+# A failure may come from a clock ahead of ours; the anchor never does.
+_CLOCKS_DIFFER = timedelta(hours=1)
 _AFTER_FAILURE = "{} days after the failed payment"
-_AFTER_DUE = "{} days after the due date"
+_AFTER_DUE = "{} days after the invoice was found past due"
 _MORNING_AFTER_HOLD = "the morning after a hold ended"
 
 
@@ -193,12 +195,17 @@ def _planned(
             stood = f" and {held / _DAY:.1f} days on hold"
     days = policy.offsets[band][stage]
     at = at_local(anchor.astimezone(zone).date() + timedelta(days=days), policy.window.opens, zone)
-    start = _AFTER_FAILURE if case.failed_at else _AFTER_DUE
+    start = _AFTER_FAILURE if _began_with_a_failure(case) else _AFTER_DUE
     return at, policy.gaps[band][stage], start + stood, days
 
 
 def _broken_plans(case: Case) -> list[datetime | None]:
     return [hold.until for hold in case.holds if hold.instalments]
+
+
+def _began_with_a_failure(case: Case) -> bool:
+    """Say whether the clock started at a failed payment, and not before one, when the invoice was past due."""
+    return case.failed_at is not None and case.failed_at - case.anchor < _CLOCKS_DIFFER
 
 
 def promised_date(case: Case, now: datetime, sent: datetime | None) -> datetime | None:

@@ -132,14 +132,14 @@ class OverdueLine(ArrearsLine):
 class InvoiceLine(Line):
     """Something happened to an invoice."""
 
-    type: Literal["paid", "release", "dispute", "chargeback", "voided", "approve"]
+    type: Literal["paid", "release", "dispute", "chargeback", "voided", "approve", "processing"]
     invoice: Name
 
 
 class PartialPaymentLine(Line):
-    """Part of an invoice was paid."""
+    """Part of an invoice was paid, or credited."""
 
-    type: Literal["partial_payment"]
+    type: Literal["partial_payment", "credit"]
     invoice: Name
     amount: str
 

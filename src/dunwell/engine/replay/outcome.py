@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from dunwell.engine.replay.run import Replay
 from dunwell.engine.replay.step import Step
@@ -30,14 +31,25 @@ class Outcome:
     money_open: str
 
 
+def _ended(steps: Sequence[Step], world: Replay) -> list[Step]:
+    """How each case ended that stayed closed: one whose money was taken back counts when it ends again."""
+    last: dict[tuple[str, datetime], Step] = {}
+    for step in steps:
+        if step.action is ActionKind.CLOSE:
+            last[step.invoice, step.case.opened_at] = step
+    open_again = {
+        (invoice, case.opened_at)
+        for invoice, case in world.cases.items()
+        if case.status is not CaseStatus.CLOSED
+    }
+    return [step for about, step in last.items() if about not in open_again]
+
+
 def outcome_of(book: Book, steps: Sequence[Step], world: Replay) -> Outcome:
     """Sum up the steps of one replay. Amounts of different currencies stay apart."""
     count = {kind: sum(1 for step in steps if step.action is kind) for kind in ActionKind}
-    days = [
-        (step.at - step.case.opened_at).total_seconds() / 86400
-        for step in steps
-        if step.action is ActionKind.CLOSE
-    ]
+    ended = _ended(steps, world)
+    days = [(step.at - step.case.opened_at).total_seconds() / 86400 for step in ended]
     money: dict[str, Money] = defaultdict()
     still_open = [case for case in world.cases.values() if case.status is not CaseStatus.CLOSED]
     for case in still_open:
@@ -51,7 +63,7 @@ def outcome_of(book: Book, steps: Sequence[Step], world: Replay) -> Outcome:
         retries=count[ActionKind.RETRY],
         calls=count[ActionKind.CALL_TASK],
         reviews=count[ActionKind.REVIEW],
-        closed=count[ActionKind.CLOSE],
+        closed=len(ended),
         open_cases=len(still_open),
         days_to_close=f"{sum(days) / len(days):.1f}" if days else "none closed",
         money_open=", ".join(str(money[code]) for code in sorted(money)) or "none",

@@ -89,7 +89,7 @@ def _arrears(fact: history.ArrearsLine, now: datetime, world: World) -> None:
             with_failure(case, failed),
             failed_at=case.failed_at or fact.at,
             reason=translate.reason(fact),
-            invoice=replace(case.invoice, rail=translate.rail(fact)),
+            invoice=replace(case.invoice, rail=translate.rail(fact), in_flight=False),
         )
     world.cases[fact.invoice] = case
     world.look(fact.invoice, now)
@@ -117,23 +117,46 @@ def _on_invoice(
     world: World,
 ) -> None:
     case = world.cases.get(fact.invoice)
+    if case is not None and case.status is CaseStatus.CLOSED and fact.type == "chargeback":
+        case = _reopened(case, fact.invoice, now, world)
     if case is None or case.status is CaseStatus.CLOSED:
         _nothing_to_do(fact, case, now, world)
         return
     invoice = case.invoice
     match fact:
         case history.InvoiceLine(type="paid"):
-            invoice = replace(invoice, status=InvoiceStatus.PAID, open=Money(0, invoice.open.currency))
+            invoice = replace(
+                invoice,
+                status=InvoiceStatus.PAID,
+                open=Money(0, invoice.open.currency),
+                in_flight=False,
+                charged_back=False,  # whatever was taken back, the money is there now
+            )
         case history.InvoiceLine(type="voided"):
             invoice = replace(invoice, status=InvoiceStatus.VOID)
         case history.InvoiceLine(type="chargeback"):
             invoice = replace(invoice, charged_back=True)
+        case history.InvoiceLine(type="processing"):
+            invoice = replace(invoice, in_flight=True)
         case history.PartialPaymentLine():
-            invoice = translate.less(invoice, fact.amount)
+            invoice = translate.less(invoice, fact.amount, credited=fact.type == "credit")
         case _:
             _from_people(fact, now, world)
     world.cases[fact.invoice] = replace(world.cases[fact.invoice], invoice=invoice)
     world.look(fact.invoice, now)
+
+
+def _reopened(case: facts.Case, invoice: str, now: datetime, world: World) -> facts.Case:
+    """Money that had come went again: its case is open once more, on a desk. One that ended otherwise stays closed."""
+    if case.invoice.status is not InvoiceStatus.PAID:
+        return case
+    holds = tuple(
+        replace(hold, ended_at=now) if hold.ended_at is None and hold.scope is words.HoldScope.CASE else hold
+        for hold in case.holds
+    )
+    reopened = replace(case, status=CaseStatus.REVIEW, reopened_at=now, holds=holds, reviews=())
+    world.cases[invoice] = reopened
+    return reopened
 
 
 def _nothing_to_do(fact: history.Fact, case: facts.Case | None, now: datetime, world: World) -> None:

@@ -58,10 +58,10 @@ def rail(fact: history.ArrearsLine) -> words.Rail:
     return words.Rail.BANK_DEBIT if debit else words.Rail.OTHER
 
 
-def less(invoice: facts.Invoice, amount: str) -> facts.Invoice:
-    """An invoice after a partial payment; nothing left means paid."""
+def less(invoice: facts.Invoice, amount: str, *, credited: bool = False) -> facts.Invoice:
+    """An invoice after a partial payment or credit; when nothing is left, it is paid unless a credit closed it."""
     left = invoice.open.minus(Money.parse(amount, invoice.open.currency))
-    status = InvoiceStatus.PAID if left.minor <= 0 else invoice.status
+    status = InvoiceStatus.PAID if left.minor <= 0 and not credited else invoice.status
     return replace(invoice, open=left, status=status)
 
 
