@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
+from dunwell.engine.incoming.unheard import unheard
 from dunwell.engine.letters import (
     Letter,
     Unwritable,
@@ -94,6 +95,9 @@ def _pass_gate(desk: _Desk, read: Reread, lease: timedelta) -> _Ready | str:
         answers_again(row, desk.journal)
     if verdict.kind not in (VerdictKind.SEND, VerdictKind.ADJUST):
         return _turn_back(desk, verdict)
+    wait = unheard(item.to_address, desk.now)
+    if wait is not None and wait.again_at is not None:
+        return ask_again(item, row, desk.journal, wait, wait.again_at)
     letter = _words(desk, case, stage, verdict)
     if isinstance(letter, Unwritable):
         return _turn_back(desk, Verdict(VerdictKind.REVIEW, letter.reason, review=ReviewKind.CONTENT))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from dunwell.engine.addresses import reply_address
 from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
+from dunwell.engine.incoming.unheard import unheard
 from dunwell.engine.letters import message_id
 from dunwell.engine.links import link_in
 from dunwell.engine.personal import drafts
@@ -78,6 +79,9 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
         return ask_again(desk.item, desk.row, desk.journal, verdict, verdict.again_at)
     if verdict.kind is not VerdictKind.SEND:
         return turn_back(desk, verdict)
+    wait = unheard(desk.letter.to_address, desk.now)
+    if wait is not None and wait.again_at is not None:
+        return ask_again(desk.item, desk.row, desk.journal, wait, wait.again_at)
     if isinstance(read.author, Unreadable):
         return _no_author(desk, read.author)
     letter = desk.letter
