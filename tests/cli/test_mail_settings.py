@@ -91,8 +91,8 @@ class TestOut:
             (
                 "pigeon://?a_secret=1",
                 (
-                    "must look like smtp://user:pass@host:port?tls=starttls, or begin with one of brevo://, mailersend://, "
-                    "mailgun://, mailjet://, mandrill://, postmark://, resend://, sendgrid://, sparkpost://"
+                    "must look like smtp://user:pass@host:port?tls=starttls, or begin with one of brevo://, "
+                    "mailersend://, mailgun://, mailjet://, mandrill://, postmark://, resend://, sendgrid://, sparkpost://"
                 ),
             ),
             (

@@ -81,6 +81,12 @@ def test_a_mail_is_kept_once_and_nothing_else_happens(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_a_mail_as_it_was_written_has_an_address_of_its_own(client: Client) -> None:
+    assert call(client, "inbound/mime", REPLY) == (200, b"stored\n")
+    assert call(client, "inbound", REPLY) == (200, b"known\n")
+
+
+@pytest.mark.django_db
 def test_what_became_of_a_mail_is_kept_once(client: Client) -> None:
     assert call(client, "tracking", DELIVERY) == (200, b"stored\n")
     assert call(client, "tracking", DELIVERY) == (200, b"known\n")

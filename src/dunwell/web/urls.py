@@ -65,6 +65,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("pay/<str:token>", pay.pay, name="pay"),
     path("owner/<str:token>", owner.owner, name="owner"),
     path("webhooks/stripe", doors.stripe, name="stripe-webhook"),
+    # Mailgun brings a mail as it was written only to an address that ends in "mime".
+    path("webhooks/mail/inbound/mime", mail_door.mail, {"what": "inbound"}, name="raw-mail-webhook"),
     path("webhooks/mail/<str:what>", mail_door.mail, name="mail-webhook"),
     path("healthz", doors.healthz, name="healthz"),
     path("readyz", doors.readyz, name="readyz"),
