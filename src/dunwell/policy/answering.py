@@ -15,7 +15,8 @@ _PREFIX = re.compile(r"^(?:(?:re|aw|antw|rép|rv|sv|vs|r|tr|wg|fwd?)\s*(?:\[\d+\
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 # Mail programs cut a long thread in the middle; so do we (RFC 5322 3.6.4 asks for the first and the last ones).
 _THREAD = 20
-_CARD = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
+# Cards begin with 2 to 6. What follows letters, or is part of a longer number, is an IBAN or the like.
+_CARD = re.compile(r"(?<![0-9A-Za-z])(?<![0-9][ -])[2-6](?:[ -]?[0-9]){12,18}(?![ -]?[0-9])")
 
 
 def why_not_written(text: str) -> str | None:

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from dunwell.policy.facts import Hold
 from dunwell.policy.money import Money
 from dunwell.policy.words import CaseStatus, Ending, MessageState, ReviewKind
-from dunwell.store import bulk, models
+from dunwell.store import bulk, models, shared
 from dunwell.store.chain import entry_hash
 from dunwell.store.plain import plain, plain_detail
 
@@ -66,8 +66,10 @@ class Effect:
     note: str = ""
 
 
-# What a case that ends leaves undone would be missed: Stripe collects again, a mail that left is proved.
-_OUTLIVES_ITS_CASE = (models.OutboxItem.HAND_BACK, models.OutboxItem.CONFIRM)
+# What a case that ends leaves undone would be missed: Stripe collects again, a mail that left is proved, a person
+# who asked has their answer.
+_OUTLIVES_ITS_CASE = (models.OutboxItem.HAND_BACK, models.OutboxItem.CONFIRM, models.OutboxItem.ANSWER)
+_CLOSED = "The case was closed."
 _MOVING = ("status", "ending", "closed_at", "due_at", "because", "chain_length", "chain_head")
 _STEADY = attrgetter(*models.Case.STEADY)
 
@@ -215,12 +217,13 @@ class Journal:
 
 def _settle_closed(cases: list[int], now: datetime) -> None:
     models.ReviewItem.objects.filter(case__in=cases, closed_at=None).update(
-        closed_at=now, closed_by="dunwell", resolution="The case was closed."
+        closed_at=now, closed_by="dunwell", resolution=_CLOSED
     )
     models.Hold.objects.filter(case__in=cases, ended_at=None).update(ended_at=now)
+    shared.stop_queued(cases, now, _CLOSED)
     queued = models.OutboxItem.objects.filter(case__in=cases, state=MessageState.QUEUED.value)
-    queued.exclude(kind__in=_OUTLIVES_ITS_CASE).update(
-        state=MessageState.STOPPED.value, settled_at=now, note="The case was closed."
+    queued.exclude(kind__in=(*_OUTLIVES_ITS_CASE, models.OutboxItem.MAIL)).update(
+        state=MessageState.STOPPED.value, settled_at=now, note=_CLOSED
     )
 
 
