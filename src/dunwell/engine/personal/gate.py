@@ -16,7 +16,7 @@ from dunwell.engine.personal.text import as_html, breaches_of, in_words, signer
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import proposal_for
 from dunwell.engine.rereading import NOT_SET_UP, Reread, keep_reread, lock, reread
-from dunwell.policy.facts import Person, Unreadable
+from dunwell.policy.facts import Case, Person, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_letter_gate
 from dunwell.policy.ledger import LedgerMail
 from dunwell.policy.readings import OutgoingMail
@@ -82,8 +82,15 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
     wait = unheard(desk.letter.to_address, desk.now)
     if wait is not None and wait.again_at is not None:
         return ask_again(desk.item, desk.row, desk.journal, wait, wait.again_at)
-    if isinstance(read.author, Unreadable):
-        return _no_author(desk, read.author)
+    return _checked(desk, read.author, via, lease, case)
+
+
+def _checked(
+    desk: Desk, author: str | Unreadable, via: str, lease: timedelta, case: Case
+) -> LedgerMail | OutgoingMail | str:
+    """Hand a letter over that nothing but its own words can still keep back."""
+    if isinstance(author, Unreadable):
+        return _no_author(desk, author)
     letter = desk.letter
     breaches = breaches_of(letter, letter.subject, letter.text, case, desk.book, desk.ports, desk.now)
     if breaches:
@@ -94,12 +101,15 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
     if not desk.move(MessageState.HANDING_OVER, **values):
         return "taken"
     sender = signer(desk.ports)
-    author = read.author if via == NETSUITE else ""
     letters.change(
-        letter, via=via, author_ledger_id=author, sender_name=sender.name[:200], sender_email=sender.email
+        letter,
+        via=via,
+        author_ledger_id=author if via == NETSUITE else "",
+        sender_name=sender.name[:200],
+        sender_email=sender.email,
     )
     desk.journal.write()
-    return _for_ledger(desk, read.author) if via == NETSUITE else _for_mail_server(desk)
+    return _for_ledger(desk, author) if via == NETSUITE else _for_mail_server(desk)
 
 
 def _not_leaving(desk: Desk) -> str:
