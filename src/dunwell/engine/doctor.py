@@ -109,6 +109,7 @@ def _promises(now: datetime) -> Iterator[Finding]:
             invariants.kept_from_stripe(),
             "unpaid invoices nobody collects: switch automatic collection on in Stripe",
         ),
+        ("shared mails are whole", invariants.stranded_mails(), "invoices whose shared mail will not leave"),
         ("letters are accounted for", invariants.stranded_letters(), "letters nobody will sign or look for"),
     ):
         yield Finding(check, WRONG, f"{count} {said}") if count else Finding(check, OK, "yes")

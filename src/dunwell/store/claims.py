@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from dunwell.policy.rules import ON_ITS_WAY
 from dunwell.policy.words import MessageState
-from dunwell.store import models
+from dunwell.store import models, shared
 from dunwell.store.plain import plain
 
 # What a mail server or vendor said may be of any length.
@@ -48,7 +48,7 @@ def due_cases(now: datetime, limit: int) -> list[int]:
 def next_alarm() -> datetime | None:
     """When the next alarm of any case, message or event rings."""
     cases = models.Case.objects.filter(due_at__isnull=False).order_by("due_at", "pk")
-    items = models.OutboxItem.objects.filter(state__in=RUNNING).order_by("due_at", "pk")
+    items = models.OutboxItem.objects.filter(state__in=RUNNING, carried_by="").order_by("due_at", "pk")
     events = models.InboxEvent.objects.filter(state=models.InboxEvent.WAITING).order_by("due_at", "pk")
     found = [query.values_list("due_at", flat=True).first() for query in (cases, items, events)]
     return min((at for at in found if at is not None), default=None)
@@ -71,12 +71,13 @@ def claim_effects(now: datetime, limit: int, worker: str, lease: timedelta) -> l
     """Take effects that are due: queued ones, and claimed ones whose worker has let its lease run out.
 
     What was being handed over may be taken again where a repeat is harmless: a key makes it so, or the
-    vendor can be asked. Mail to a customer through a mail server may not; `abandoned_mails` finds that.
+    vendor can be asked. Mail to a customer through a mail server may not; `abandoned_mails` finds that. What
+    another row carries is never taken by itself.
     """
     repeatable = Q(state=MessageState.HANDING_OVER.value) & ~_ONCE
     free = Q(state=MessageState.QUEUED.value) | Q(state=MessageState.CLAIMED.value) | repeatable
     with one_transaction():
-        due = models.OutboxItem.objects.filter(free, due_at__lte=now, state__in=RUNNING)
+        due = models.OutboxItem.objects.filter(free, due_at__lte=now, state__in=RUNNING, carried_by="")
         ids = list(
             due.order_by("due_at", "pk")
             .select_for_update(skip_locked=True, no_key=True)
@@ -92,13 +93,15 @@ def claim_effects(now: datetime, limit: int, worker: str, lease: timedelta) -> l
             tries=F("tries") + 1,
         )
     rows = models.OutboxItem.objects.filter(pk__in=ids, claimed_by=worker).select_related("case__invoice")
-    return list(rows.order_by("pk"))
+    return list(shared.with_carries(rows).order_by("pk"))
 
 
 def abandoned_mails(now: datetime) -> list[models.OutboxItem]:
     """Mails that were being handed over when their worker vanished: nobody knows whether they left."""
-    rows = models.OutboxItem.objects.filter(_ONCE, state=MessageState.HANDING_OVER.value, due_at__lte=now)
-    return list(rows.order_by("pk"))
+    rows = models.OutboxItem.objects.filter(
+        _ONCE, state=MessageState.HANDING_OVER.value, due_at__lte=now, carried_by=""
+    )
+    return list(shared.with_carries(rows).order_by("pk"))
 
 
 def move_effect(
@@ -106,7 +109,8 @@ def move_effect(
 ) -> bool:
     """Change an effect's state if it still is in one of `frm` and ours; say whether it was.
 
-    Ours: nobody has claimed it since, which `tries` counts even if two workers should have one name.
+    Ours: nobody has claimed it since, which `tries` counts even if two workers should have one name. What it
+    carries goes with it.
     """
     if isinstance(values.get("note"), str):
         values["note"] = plain(str(values["note"]), LONGEST_NOTE)
@@ -116,20 +120,14 @@ def move_effect(
         claimed_by=item.claimed_by,
         tries=item.tries,
     ).update(state=to.value, **values)
+    if changed and shared.may_carry(item):
+        shared.move_carried(item.key, to, **values)
     return changed == 1
 
 
 def stop_queued_mails(case: models.Case, now: datetime, note: str) -> list[models.OutboxItem]:
     """Stop what is queued for a case and no worker has in hand; return what was stopped."""
-    mails = models.OutboxItem.objects.filter(
-        case=case, kind=models.OutboxItem.MAIL, state=MessageState.QUEUED.value
-    )
-    stopped = MessageState.STOPPED
-    return [
-        mail
-        for mail in mails.order_by("pk")
-        if move_effect(mail, frm=[MessageState.QUEUED], to=stopped, settled_at=now, note=note)
-    ]
+    return shared.stop_queued([case.pk], now, note)
 
 
 def charges_with(case: models.Case, method: str) -> list[str]:
@@ -151,10 +149,22 @@ def has_effect(case: models.Case, kind: str) -> bool:
 def answer_for(
     case: models.Case, frm: MessageState, to: MessageState, now: datetime, note: str
 ) -> list[models.OutboxItem]:
-    """A person says what became of the mails of a case in state `frm`; return them as they were."""
-    mails = models.OutboxItem.objects.filter(case=case, kind__in=_ASKED_ABOUT, state=frm.value)
-    found = list(mails.order_by("pk"))
+    """A person says what became of the mails of a case in state `frm`; return their rows as they were.
+
+    A mail about several invoices has a row for each: what is said of one is said of all.
+    """
+    found = asked_about(case, frm)
     unsettled = models.OutboxItem.objects.filter(pk__in=[mail.pk for mail in found])
     unsettled.filter(settled_at=None).update(settled_at=now)
     unsettled.update(state=to.value, note=note)
     return found
+
+
+def asked_about(case: models.Case, state: MessageState) -> list[models.OutboxItem]:
+    """The rows of every mail in a state that is about a case, those of the other invoices among them."""
+    mine = models.OutboxItem.objects.filter(case=case, kind__in=_ASKED_ABOUT, state=state.value)
+    keys = {carried_by or key for key, carried_by in mine.values_list("key", "carried_by")}
+    if not keys:
+        return []
+    mails = models.OutboxItem.objects.filter(Q(key__in=keys) | Q(carried_by__in=keys), state=state.value)
+    return list(mails.order_by("pk"))

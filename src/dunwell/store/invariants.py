@@ -67,6 +67,7 @@ def late_effects(now: datetime) -> int:
     return models.OutboxItem.objects.filter(
         due_at__lt=now - LATE,
         state__in=RUNNING,
+        carried_by="",
     ).count()
 
 
@@ -128,3 +129,12 @@ def stranded_letters() -> int:
         + leaving.exclude(Exists(moving)).count()
         + doubtful.exclude(Exists(asked.filter(kind__in=_ABOUT_DOUBT))).count()
     )
+
+
+def stranded_mails() -> int:
+    """Invoices that are to leave with a mail that is not going to leave any more."""
+    leader = models.OutboxItem.objects.filter(
+        key=OuterRef("carried_by"), carried_by="", state__in=RUNNING, kind=models.OutboxItem.MAIL
+    )
+    carried = models.OutboxItem.objects.filter(state__in=RUNNING).exclude(carried_by="")
+    return carried.exclude(Exists(leader)).count()

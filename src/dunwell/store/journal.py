@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from dunwell.policy.facts import Hold
 from dunwell.policy.money import Money
-from dunwell.policy.words import CaseStatus, Ending, MessageState, ReviewKind
+from dunwell.policy.words import CaseStatus, Ending, MailState, MessageState, ReviewKind
 from dunwell.store import bulk, models, shared
 from dunwell.store.chain import entry_hash
 from dunwell.store.plain import plain, plain_detail
@@ -221,6 +221,9 @@ def _settle_closed(cases: list[int], now: datetime) -> None:
     )
     models.Hold.objects.filter(case__in=cases, ended_at=None).update(ended_at=now)
     shared.stop_queued(cases, now, _CLOSED)
+    # A reply that waited to be read waits no longer once every case it is about has ended.
+    read = models.IncomingMail.objects.filter(state=MailState.WAITING.value, cases__in=cases)
+    read.exclude(cases__closed_at=None).update(state=MailState.DONE.value)
     queued = models.OutboxItem.objects.filter(case__in=cases, state=MessageState.QUEUED.value)
     queued.exclude(kind__in=(*_OUTLIVES_ITS_CASE, models.OutboxItem.MAIL)).update(
         state=MessageState.STOPPED.value, settled_at=now, note=_CLOSED

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any, cast
@@ -272,25 +273,36 @@ def _letters(rows: Sequence[models.Case]) -> dict[int, list[facts.Letter]]:
     return found
 
 
-def _written(addresses: Set[str], now: datetime) -> dict[str, list[tuple[int, datetime]]]:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A contact was written to about a case, or will be: `mail` is the mail that several cases may share."""
+
+    case: int
+    mail: str
+    at: datetime
+    moving: bool
+
+
+def _written(addresses: Set[str], now: datetime) -> dict[str, list[_Written]]:
     """Who was written to lately, about which case. Thirty days is more than any per-payer cap."""
-    found: dict[str, list[tuple[int, datetime]]] = defaultdict(list)
+    found: dict[str, list[_Written]] = defaultdict(list)
     rows = models.OutboxItem.objects.filter(
         to_address__among=addresses, queued_at__gt=now - timedelta(days=30), kind__in=_TO_A_CONTACT
     ).exclude(state__in=_GONE)
-    for address, case, queued, settled in rows.values_list(
-        "to_address", "case_id", "queued_at", "settled_at"
+    for address, case, queued, settled, key, carried_by, state in rows.values_list(
+        "to_address", "case_id", "queued_at", "settled_at", "key", "carried_by", "state"
     ):
-        found[address].append((case, settled or queued))
+        found[address].append(_Written(case, carried_by or key, settled or queued, state in RUNNING))
     return found
 
 
 def _written_elsewhere(
-    written: dict[str, list[tuple[int, datetime]]], contact: facts.Contact | None, case: int
+    written: dict[str, list[_Written]], contact: facts.Contact | None, case: int
 ) -> datetime | None:
-    if contact is None:
-        return None
-    return max((at for other, at in written.get(contact.email, ()) if other != case), default=None)
+    """When a contact was last written to about another case; a mail on its way about both is no other mail."""
+    said = written.get(contact.email, []) if contact else []
+    mine = {each.mail for each in said if each.case == case and each.moving}
+    return max((each.at for each in said if each.case != case and each.mail not in mine), default=None)
 
 
 def _attempts(invoices: Set[int]) -> dict[int, list[facts.Attempt]]:
