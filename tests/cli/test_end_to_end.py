@@ -4,9 +4,8 @@ import http.client
 import json
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +17,7 @@ from dunwell.engine.clock import VirtualClock
 from dunwell.sandbox.mail import MailCatcher
 from dunwell.sandbox.people import fetch, link_in
 from dunwell.sandbox.stripe import Account, Deliveries, FakeStripe, declined
-from tests.cli.run import dunwell, environment
+from tests.cli.run import PROGRAM, Ran, dunwell, dunwell_anew, migrated
 
 SECRET = "whsec_outsider"
 FAILED_AT = datetime(2026, 4, 7, 14, 3, tzinfo=UTC)
@@ -33,8 +32,7 @@ def free_port() -> int:
 @contextmanager
 def served(env: dict[str, str], port: int) -> Iterator[str]:
     """`dunwell serve` in a process of its own, stopped by its own process id."""
-    command = [sys.executable, "-c", "from dunwell.cli import main; main()", "serve", "--port", str(port)]
-    process = subprocess.Popen([*command, "--workers", "1"], env=env)
+    process = subprocess.Popen([*PROGRAM, "serve", "--port", str(port), "--workers", "1"], env=env)
     try:
         deadline = time.monotonic() + 30
         while not answers(port):
@@ -75,13 +73,14 @@ def account() -> Account:
     return Account(VirtualClock(FAILED_AT))
 
 
-def test_a_failed_payment_becomes_a_recovered_invoice(tmp_path: Path, account: Account) -> None:
+def test_a_failed_payment_becomes_a_recovered_invoice(tmp_path: Path, tables: Path, account: Account) -> None:
     clock = account.clock
     assert isinstance(clock, VirtualClock)
     port = free_port()
     with FakeStripe(account) as stripe, MailCatcher() as catcher:
-        env = environment(
+        env = migrated(
             tmp_path,
+            tables,
             DUNWELL_STRIPE_API_KEY=account.api_key,
             DUNWELL_STRIPE_API_BASE=stripe.url,
             DUNWELL_STRIPE_WEBHOOK_SECRET=SECRET,
@@ -89,7 +88,6 @@ def test_a_failed_payment_becomes_a_recovered_invoice(tmp_path: Path, account: A
             DUNWELL_SENDER="Priya Sample <priya.sample@dunwell.example>",
             DUNWELL_BASE_URL=f"http://127.0.0.1:{port}",
         )
-        assert dunwell("migrate", env=env).code == 0
         customer = account.new_customer("Acme Inc", "dana@acme.example", state="NY")
         account.history(customer, 8)
         card = account.customer_saves_method(customer, "4000000000000341")
@@ -100,11 +98,11 @@ def test_a_failed_payment_becomes_a_recovered_invoice(tmp_path: Path, account: A
             account.charge_now(invoice)
             assert deliveries.flush().failed == []
 
-            def work(at: datetime) -> None:
-                ran = dunwell("worker", "--once", "--at", at.isoformat(), env=env)
+            def work(at: datetime, run: Callable[..., Ran] = dunwell) -> None:
+                ran = run("worker", "--once", "--at", at.isoformat(), env=env)
                 assert (ran.code, ran.err) == (0, "")
 
-            work(FAILED_AT + timedelta(minutes=1))
+            work(FAILED_AT + timedelta(minutes=1), dunwell_anew)
             assert [mail["To"] for mail in catcher.messages()] == ["dana@acme.example"]
             work(FAILED_AT + timedelta(minutes=2))
             work(FAILED_AT + timedelta(days=2))
@@ -127,11 +125,11 @@ def test_a_failed_payment_becomes_a_recovered_invoice(tmp_path: Path, account: A
             assert "is paid" in fetch("GET", link).body
             work(FAILED_AT + timedelta(days=40))
             assert len(catcher.messages()) == 2
-        cases = dunwell("cases", "--json", env=env).document
+        cases = dunwell_anew("cases", "--json", env=env).document
         assert [(case["invoice"], case["status"], case["ending"]) for case in cases] == [
             ("INV-7", "closed", "recovered")
         ]
-        story = dunwell("timeline", "INV-7", "--json", env=env).document
+        story = dunwell_anew("timeline", "INV-7", "--json", env=env).document
         assert [
             entry["kind"] for entry in story if entry["kind"] in ("opened", "sent", "charge", "close")
         ] == [
@@ -141,18 +139,19 @@ def test_a_failed_payment_becomes_a_recovered_invoice(tmp_path: Path, account: A
             "charge",
             "close",
         ]
-        assert dunwell("verify", env=env).code == 0
-        explained = dunwell("explain", "INV-7", "--at", "2026-04-08T00:00:00Z", "--json", env=env).document
+        assert dunwell_anew("verify", env=env).code == 0
+        explained = dunwell_anew(
+            "explain", "INV-7", "--at", "2026-04-08T00:00:00Z", "--json", env=env
+        ).document
         assert explained["rule"] == "too_early"
-        doctor = dunwell("doctor", "--json", env=env)
+        doctor = dunwell_anew("doctor", "--json", env=env)
         assert [check for check in doctor.document if check["state"] == "wrong"] == []
         assert doctor.code == 0
 
 
-def test_bad_webhooks_get_a_400_and_leave_nothing(tmp_path: Path) -> None:
+def test_bad_webhooks_get_a_400_and_leave_nothing(tmp_path: Path, tables: Path) -> None:
     port = free_port()
-    env = environment(tmp_path, DUNWELL_STRIPE_WEBHOOK_SECRET=SECRET)
-    assert dunwell("migrate", env=env).code == 0
+    env = migrated(tmp_path, tables, DUNWELL_STRIPE_WEBHOOK_SECRET=SECRET)
     with served(env, port) as base:
         address = f"{base}/webhooks/stripe"
         event = json.dumps({"id": "evt_1", "object": "event", "type": "invoice.paid"}).encode()
@@ -164,9 +163,7 @@ def test_bad_webhooks_get_a_400_and_leave_nothing(tmp_path: Path) -> None:
     assert dunwell("cases", "--json", env=env).document == []
 
 
-def test_without_a_secret_the_endpoint_is_closed(tmp_path: Path) -> None:
+def test_without_a_secret_the_endpoint_is_closed(tmp_path: Path, tables: Path) -> None:
     port = free_port()
-    env = environment(tmp_path)
-    assert dunwell("migrate", env=env).code == 0
-    with served(env, port) as base:
+    with served(migrated(tmp_path, tables), port) as base:
         assert post(f"{base}/webhooks/stripe", b"{}", {"Stripe-Signature": "t=1,v1=00"}) == 503

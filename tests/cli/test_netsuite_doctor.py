@@ -1,6 +1,6 @@
-"""`dunwell doctor` with NetSuite: real processes, a real HTTP server."""
+"""`dunwell doctor` with NetSuite: processes, a real HTTP server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 
 from dunwell.engine.clock import SystemClock
 from dunwell.sandbox.netsuite import Company, FakeNetSuite
-from tests.cli.run import Ran, dunwell, environment
+from tests.cli.run import Ran, dunwell, migrated
 
 
 @pytest.fixture
@@ -18,29 +18,34 @@ def company() -> Iterator[Company]:
         yield company
 
 
-def look(folder: Path, company: Company, *options: str) -> Ran:
+Look = Callable[..., Ran]
+
+
+@pytest.fixture
+def look(tmp_path: Path, tables: Path, company: Company) -> Look:
+    """Run `dunwell doctor` with everything that NetSuite needs."""
     ours = company.login.integration
-    (folder / "private.pem").write_text(ours.private_pem)
-    env = environment(
-        folder,
+    (tmp_path / "private.pem").write_text(ours.private_pem)
+    env = migrated(
+        tmp_path,
+        tables,
         DUNWELL_NETSUITE_ACCOUNT="1234567",
         DUNWELL_NETSUITE_CLIENT_ID=ours.client_id,
         DUNWELL_NETSUITE_CERTIFICATE_ID=ours.certificate_id,
-        DUNWELL_NETSUITE_PRIVATE_KEY_FILE=str(folder / "private.pem"),
+        DUNWELL_NETSUITE_PRIVATE_KEY_FILE=str(tmp_path / "private.pem"),
         DUNWELL_NETSUITE_BASE_URL=company.url,
         DUNWELL_MANAGER="Maria Okafor <maria.okafor@us.example>",
     )
-    dunwell("migrate", env=env)
-    return dunwell("doctor", *options, env=env)
+    return lambda *options: dunwell("doctor", *options, env=env)
 
 
-def test_doctor_says_what_it_saw_of_netsuite(tmp_path: Path, company: Company) -> None:
+def test_doctor_says_what_it_saw_of_netsuite(company: Company, look: Look) -> None:
     maria = company.new_employee("Maria", "Okafor", "maria.okafor@us.example")
     acme = company.new_customer("Acme Inc", sales_rep=maria)
     company.new_contact(acme, "Dana", "Reyes", "dana@acme.example", role="Accounts Payable")
     company.new_invoice(acme, "INV-1", "1200.00")
 
-    found = {each["check"]: each for each in look(tmp_path, company, "--json").document}
+    found = {each["check"]: each for each in look("--json").document}
 
     netsuite = {name: each["state"] for name, each in found.items() if name.startswith("NetSuite: ")}
     assert {name for name, state in netsuite.items() if state == "wrong"} == set()
@@ -52,10 +57,10 @@ def test_doctor_says_what_it_saw_of_netsuite(tmp_path: Path, company: Company) -
     assert found["manager"]["said"] == "Maria Okafor <maria.okafor@us.example>"
 
 
-def test_an_expired_certificate_is_wrong_in_the_table_too(tmp_path: Path, company: Company) -> None:
+def test_an_expired_certificate_is_wrong_in_the_table_too(company: Company, look: Look) -> None:
     company.login.integration.until = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
-    ran = look(tmp_path, company)
+    ran = look()
 
     assert ran.code == 1
     assert "NetSuite: login" in ran.out
@@ -63,11 +68,9 @@ def test_an_expired_certificate_is_wrong_in_the_table_too(tmp_path: Path, compan
     assert ran.complaint == "dunwell: something is wrong"
 
 
-def test_without_netsuite_that_is_all_it_says(tmp_path: Path) -> None:
-    env = environment(tmp_path)
-    dunwell("migrate", env=env)
-
-    found = {each["check"]: each for each in dunwell("doctor", "--json", env=env).document}
+def test_without_netsuite_that_is_all_it_says(tmp_path: Path, tables: Path) -> None:
+    ran = dunwell("doctor", "--json", env=migrated(tmp_path, tables))
+    found = {each["check"]: each for each in ran.document}
 
     assert [(name, each["state"]) for name, each in found.items() if name.startswith("NetSuite")] == [
         ("NetSuite", "note")

@@ -4,17 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import dunwell, environment
+from tests.cli.run import dunwell, dunwell_anew, migrated
 
 PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
+def env(tmp_path: Path, tables: Path) -> dict[str, str]:
     """An empty installation."""
-    made = environment(tmp_path, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    assert dunwell("migrate", env=made).code == 0
-    return made
+    return migrated(tmp_path, tables, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
 
 
 def test_a_person_signs_nothing_until_somebody_says_so_and_no_longer_once_it_is_taken_away(
@@ -37,9 +35,9 @@ def test_a_person_signs_nothing_until_somebody_says_so_and_no_longer_once_it_is_
 
 
 def test_whoever_may_do_everything_may_approve(env: dict[str, str]) -> None:
-    dunwell("createsuperuser", "--username", "ada", "--email", "ada@example.com", env=env)
+    dunwell_anew("createsuperuser", "--username", "ada", "--email", "ada@example.com", env=env)
 
-    assert dunwell("person", "ada", env=env).out == "ada may approve personal mail.\n"
+    assert dunwell_anew("person", "ada", env=env).out == "ada may approve personal mail.\n"
 
 
 def test_a_password_that_is_easily_guessed_makes_nobody(env: dict[str, str]) -> None:

@@ -8,20 +8,23 @@ from dunwell import wiring
 from dunwell.connectors.language_model.client import LanguageModelReader
 from dunwell.environment import ConfigurationError, ReaderSettings, read_environment
 from dunwell.policy.replies import RulesReader
-from tests.cli.run import Ran, dunwell, environment
+from tests.cli.run import Ran, dunwell, dunwell_anew, environment
 from tests.connectors.language_model.endpoint import Endpoint, choosing
 
 URL = {"DUNWELL_READER_URL": "http://127.0.0.1:9/v1/chat/completions"}
 TOGETHER = "missing; a language model needs its address and its name"
 
 
+COMMAND = ("read-reply", "-", "--at", "2026-04-28T15:00:00Z", "--zone", "America/New_York")
+
+
 def read_reply(folder: Path, text: str, *more: str, **settings: str) -> Ran:
-    at = ("--at", "2026-04-28T15:00:00Z", "--zone", "America/New_York")
-    return dunwell("read-reply", "-", *at, *more, env=environment(folder, **settings), stdin=text)
+    return dunwell(*COMMAND, *more, env=environment(folder, **settings), stdin=text)
 
 
 def test_the_document_has_the_reading_and_where_its_words_stand(tmp_path: Path) -> None:
-    ran = read_reply(tmp_path, "Hi,\nwe will pay on Friday.\n\n> quoted", "--json")
+    text = "Hi,\nwe will pay on Friday.\n\n> quoted"
+    ran = dunwell_anew(*COMMAND, "--json", env=environment(tmp_path), stdin=text)
 
     assert (ran.code, ran.err) == (0, "")
     assert ran.document == {
