@@ -184,6 +184,20 @@ class TestPostmark:
         assert (mail.message_id, mail.references) == ("<theirs@acme.example>", (OURS,))
         assert mail.own == "Wir bezahlen nächste Woche."
 
+    @pytest.mark.parametrize(
+        "raw",
+        ["", "no mail at all", "Subject: =?utf-8?q?=80?=\r\nBcc: <<>\r\nDate: 99\r\n\r\nhello", "\ud800\x00"],
+    )
+    def test_a_broken_mail_arrives_all_the_same(self, raw: str) -> None:
+        body = {
+            "MessageID": "1",
+            "OriginalRecipient": REPLY_TO,
+            "BccFull": [{"Email": "a\nb"}],
+            "RawEmail": raw,
+        }
+
+        assert REPLY_TO in only_mail(call(postmark(), "inbound", body)).recipients
+
     def test_without_the_raw_mail_its_parts_are_put_together(self) -> None:
         body = {
             "FromFull": {"Email": "dana@acme.example", "Name": "Dana Reyes"},
@@ -519,7 +533,14 @@ def test_mailersend_has_a_key_for_each_door_and_knows_our_mail_by_its_own_name_o
         }
     ).encode()
     raw = json.dumps(
-        {"type": "inbound.message", "data": {"id": "2", "raw": REPLY.replace(b"\xe4", b"ae").decode()}}
+        {
+            "type": "inbound.message",
+            "data": {
+                "id": "2",
+                "raw": REPLY.replace(b"\xe4", b"ae").decode(),
+                "recipients": {"rcptTo": [{"email": REPLY_TO}]},
+            },
+        }
     ).encode()
 
     def signed(key: str, said: bytes) -> dict[str, str]:
@@ -528,8 +549,52 @@ def test_mailersend_has_a_key_for_each_door_and_knows_our_mail_by_its_own_name_o
     event = only_event(call(port, "tracking", body, signed("one", body)))
 
     assert (event.provider_id, event.message_id, event.permanent) == ("provider-id", "", False)
-    assert only_mail(call(port, "inbound", raw, signed("two", raw))).own == "Wir bezahlen naechste Woche."
+    mail = only_mail(call(port, "inbound", raw, signed("two", raw)))
+    assert mail.own == "Wir bezahlen naechste Woche."
+    assert REPLY_TO in mail.recipients
     assert call(port, "inbound", raw, signed("one", raw)) == Malformed("MailerSend did not prove itself")
+
+
+def test_sendgrid_says_whom_a_mail_was_delivered_to() -> None:
+    fields = {
+        "email": REPLY.replace(b"\xe4", b"ae").decode(),
+        "envelope": json.dumps({"from": "dana@acme.example", "to": [REPLY_TO, "second@inbound.us.example"]}),
+    }
+    body = urlencode(fields).encode()
+
+    mail = only_mail(
+        call(
+            webhooks("sendgrid://?api_key=k"),
+            "inbound",
+            body,
+            content_type="application/x-www-form-urlencoded",
+        )
+    )
+
+    assert set(mail.recipients) == {"felix@us.example", "second@inbound.us.example", REPLY_TO}
+
+
+def test_mailjet_s_mail_is_put_together_from_its_parts() -> None:
+    body = {
+        "Recipient": REPLY_TO,
+        "Headers": {
+            "From": "Dana <dana@acme.example>",
+            "Subject": "PO",
+            "In-Reply-To": OURS,
+            "Message-ID": "<1@a>",
+        },
+        "Text-part": "Bezahlen wir nächste Woche.",
+        "Parts": [],
+    }
+
+    mail = only_mail(call(webhooks("mailjet://?api_key=k&secret_key=s"), "inbound", body))
+
+    assert (mail.sender.email, mail.own, mail.references) == (
+        "dana@acme.example",
+        "Bezahlen wir nächste Woche.",
+        (OURS,),
+    )
+    assert REPLY_TO in mail.recipients
 
 
 class TestWhoMayCall:

@@ -31,7 +31,7 @@ def mail(request: HttpRequest, what: str) -> HttpResponse:
     if what not in LIMITS:
         raise Http404
     if request.method == "HEAD":
-        return answer(200, "")
+        return HttpResponse(headers={"Cache-Control": "no-store"})
     doing = ports()
     if doing.mail_webhooks is None or doing.mail_webhooks.why_closed(what):
         return answer(503, "closed")

@@ -4,22 +4,20 @@ Importing this costs nothing: django-anymail is loaded with the first call.
 """
 
 import hashlib
-import json
 import re
-from base64 import b64decode
 from collections.abc import Iterator
 from importlib import import_module
-from io import BytesIO
 from typing import Any
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
 from dunwell.connectors.mail.addresses import ProviderAddress
 from dunwell.connectors.mail.known_providers import Provider
 from dunwell.connectors.mail.parse import take_apart
 from dunwell.connectors.mail.providers import METADATA, hush_sendgrid
+from dunwell.connectors.mail.raw_mails import RAW_MAILS, RawMail
 from dunwell.connectors.mail.verdicts import says_permanent
 from dunwell.policy.incoming import IncomingMail, TransportEvent
 from dunwell.policy.readings import Malformed
@@ -118,74 +116,21 @@ def _view_name(provider: Provider, what: str) -> str:
 
 
 def _parts(scheme: str, view: Any, request: HttpRequest, what: str) -> Iterator[Part]:
-    if (scheme, what) == ("sparkpost", "inbound"):
-        yield from _from_sparkpost(request)
+    raw = list(RAW_MAILS[scheme](request)) if what == "inbound" and scheme in RAW_MAILS else []
+    if raw:
+        yield from (_mail(scheme, each) for each in raw)
         return
     for event in view.parse_events(request):
         if event.event_type == "inbound":
-            yield _mail(scheme, event, request)
+            source, recipient = event.message.as_bytes(), event.message.envelope_recipient
+            yield _mail(scheme, RawMail(source, (recipient,) if recipient else (), _event_id(scheme, event)))
         elif event.event_type in _KINDS:
             yield _transport(scheme, event)
 
 
-def _mail(scheme: str, event: Any, request: HttpRequest) -> Part:
-    source = _source(scheme, event, request) or event.message.as_bytes()
-    return _mail_part(scheme, source, event.message.envelope_recipient, _event_id(scheme, event))
-
-
-def _mail_part(scheme: str, source: bytes, envelope: object, event_id: str) -> Part:
-    recipient = str(envelope or "")
-    known_by = event_id or hashlib.sha256(source).hexdigest()
-    mail = take_apart(source, envelope=(recipient,) if recipient else ())
-    return _id(scheme, "mail", recipient, known_by), mail
-
-
-def _source(scheme: str, event: Any, request: HttpRequest) -> bytes:
-    """The mail as it was written, where the provider hands that on; empty where it took it apart itself."""
-    said = event.esp_event
-    match scheme:
-        case "mailgun":
-            return _field(request, "body-mime")
-        case "sendgrid":
-            return _field(request, "email")
-        case "postmark":
-            return _encoded(said.get("RawEmail"))
-        case "mailersend":
-            return _encoded(said["data"].get("raw"))
-        case "mandrill":
-            return _encoded(said["msg"]["raw_msg"])
-    return b""
-
-
-def _field(request: HttpRequest, name: str) -> bytes:
-    """One field of a form, byte for byte: a mail need not be UTF-8, and Django takes it for that."""
-    text = request.POST.get(name) or ""
-    if "\ufffd" not in text:
-        return text.encode()
-    if request.content_type == "application/x-www-form-urlencoded":
-        form: QueryDict = QueryDict(request.body, encoding="latin-1")
-    else:
-        again = HttpRequest()
-        again.encoding = "latin-1"
-        form = again.parse_file_upload(request.META, BytesIO(request.body))[0]
-    return (form.get(name) or "").encode("latin-1")
-
-
-def _encoded(text: object) -> bytes:
-    return text.encode("utf-8", "replace") if isinstance(text, str) else b""
-
-
-def _from_sparkpost(request: HttpRequest) -> Iterator[Part]:
-    """Read SparkPost's relay by hand: what is not UTF-8 comes in base64, which django-anymail 15.2 takes for UTF-8."""
-    for item in json.loads(request.body):
-        relay = item["msys"].get("relay_message")
-        if relay is None and item["msys"]:
-            raise ValueError("not a relayed mail")
-        if relay is not None:
-            content = relay["content"]
-            written = content["email_rfc822"]
-            source = b64decode(written) if content.get("email_rfc822_is_base64") else _encoded(written)
-            yield _mail_part("sparkpost", source, relay.get("rcpt_to"), "")
+def _mail(scheme: str, raw: RawMail) -> Part:
+    known_by = raw.id or hashlib.sha256(raw.source).hexdigest()
+    return _id(scheme, "mail", *raw.envelope, known_by), take_apart(raw.source, envelope=raw.envelope)
 
 
 def _transport(scheme: str, event: Any) -> Part:
