@@ -28,8 +28,10 @@ class Inbox(Mailbox):
         self.breaks_after: int | None = None
         self.fetched: list[int] = []
         self.closed = 0
+        self.looks: list[datetime] = []
 
     def arrived(self, after: str, now: datetime) -> Iterator[Arrived]:
+        self.looks.append(now)
         for place, mail in enumerate(self.mails):
             if place < int(after or 0):
                 continue

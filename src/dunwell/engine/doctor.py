@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
+from dunwell.engine.incoming.look import MAILBOX, TROUBLE
 from dunwell.engine.ports import Ports
 from dunwell.engine.trouble import attempt
 from dunwell.policy.book import Book
 from dunwell.policy.content.values import is_shared_mailbox
 from dunwell.policy.facts import Person
 from dunwell.store import invariants
+from dunwell.store.marks import mark_of, place_of
 
 OK, WRONG, NOTE = "ok", "wrong", "note"
 
@@ -54,6 +56,7 @@ def examine(ports: Ports, book: Book, vendors: Sequence[Check]) -> list[Finding]
         trouble = attempt("a check of the doctor's", partial(_run, vendor, found))
         if trouble:
             found.append(Finding("a check", WRONG, trouble))
+    found.extend(_mailbox(ports, now))
     found.extend(_promises(now))
     found.append(Finding("Stripe's own mails", NOTE, SWITCH_OFF))
     found.append(Finding("Smart Retries", NOTE, RETRIES[book.policy.track.collection]))
@@ -81,6 +84,27 @@ def _settings(ports: Ports, book: Book) -> Iterator[Finding]:
     if not book.policy.company.bank_transfer:
         said = "company.bank_transfer is empty: pay pages offer no bank transfer"
         yield Finding("bank transfer", NOTE, said)
+
+
+# How long a mailbox that is asked every minute may not have answered.
+_LONG_UNREAD = timedelta(hours=1)
+
+
+def _mailbox(ports: Ports, now: datetime) -> Iterator[Finding]:
+    """When the mailbox was last read to its end; whether it can be opened now is the vendor's check."""
+    if ports.mailbox is None:
+        return
+    read, trouble = mark_of(MAILBOX), mark_of(TROUBLE)
+    if trouble is not None:
+        said = f"cannot be read since {trouble:%Y-%m-%d %H:%M} UTC: {place_of(TROUBLE)}"
+        yield Finding("mailbox was read", WRONG, said)
+    elif read is None:
+        yield Finding("mailbox was read", NOTE, "not yet: is a worker running?")
+    elif now - read > _LONG_UNREAD:
+        said = f"last at {read:%Y-%m-%d %H:%M} UTC: is a worker running?"
+        yield Finding("mailbox was read", WRONG, said)
+    else:
+        yield Finding("mailbox was read", OK, f"{read:%Y-%m-%d %H:%M} UTC")
 
 
 def _person(who: str, person: Person) -> Finding:
@@ -111,6 +135,12 @@ def _promises(now: datetime) -> Iterator[Finding]:
         ),
         ("shared mails are whole", invariants.stranded_mails(), "invoices whose shared mail will not leave"),
         ("letters are accounted for", invariants.stranded_letters(), "letters nobody will sign or look for"),
+        (
+            "mail that came in is looked at",
+            invariants.unheard_mails(now),
+            "mails nobody has looked at for over an hour",
+        ),
+        ("replies lie on a desk", invariants.unread_replies(), "replies nobody was asked to read"),
     ):
         yield Finding(check, WRONG, f"{count} {said}") if count else Finding(check, OK, "yes")
     if alone := invariants.left_alone():

@@ -10,6 +10,7 @@ from dunwell.policy.words import (
     HoldKind,
     InvoiceStatus,
     LetterState,
+    MailState,
     MessageState,
     ReviewKind,
 )
@@ -108,6 +109,26 @@ def kept_from_stripe() -> int:
         invoice__open_minor__gt=0,
     )
     return left.exclude(Exists(on_its_way) | Exists(asked)).count()
+
+
+def unheard_mails(now: datetime) -> int:
+    """Mails that came in over an hour ago and that nobody has looked at."""
+    arrived = models.IncomingMail.objects.filter(state=MailState.ARRIVED.value)
+    return arrived.filter(received_at__lt=now - LATE).count()
+
+
+def unread_replies() -> int:
+    """Replies that wait for a person, about open cases, of which none is on hold or on a desk for it."""
+    waiting = models.IncomingMail.objects.filter(state=MailState.WAITING.value)
+    about = models.Case.objects.filter(mails=OuterRef("pk"), closed_at=None)
+    return waiting.filter(Exists(about)).exclude(Exists(_told_of_reply())).count()
+
+
+def _told_of_reply() -> QuerySet[models.Case]:
+    """The cases of a mail that are on hold for a reply, or on a desk for whatever reason."""
+    held = models.Hold.objects.filter(case=OuterRef("pk"), kind=HoldKind.REPLY.value, ended_at=None)
+    asked = models.ReviewItem.objects.filter(case=OuterRef("pk"), closed_at=None)
+    return models.Case.objects.filter(Exists(held) | Exists(asked), mails=OuterRef("pk"))
 
 
 def stranded_letters() -> int:
