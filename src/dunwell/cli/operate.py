@@ -20,7 +20,6 @@ from dunwell.engine.loop import run_forever, run_once
 from dunwell.engine.perform import Worker
 from dunwell.engine.verify import verify as prove
 from dunwell.store import accounts
-from dunwell.web.server import run as run_server
 
 
 def register(app: typer.Typer) -> None:
@@ -90,6 +89,9 @@ def serve(
     workers: Annotated[int, typer.Option(help="Web processes.", min=1)] = 2,
 ) -> None:
     """Serve the desk, the payment pages and the webhook endpoint until stopped."""
+    # Pages and their server, which no other command needs.
+    from dunwell.web.server import run as run_server  # noqa: PLC0415
+
     run_server(host, port, workers)
 
 
