@@ -30,8 +30,9 @@ def test_the_link_in_the_mail_opens_the_case() -> None:
     [address] = [word for word in world.postbox.mails[0].text.split() if "/pay/" in word]
     link = open_link(address.rpartition("/pay/")[2], world.ports)
     assert link is not None
-    assert (link.case_id, link.invoice_number, link.amount) == (world.case().pk, "INV-1", "USD 1,200.00")
-    assert (link.customer_name, link.payable, link.state_sentence, link.rail) == (
+    assert [each.case_id for each in link.invoices] == [world.case().pk]
+    assert (link.invoice_number, link.amount) == ("INV-1", "USD 1,200.00")
+    assert (link.customer_name, link.payable, link.state_sentence, link.way) == (
         "Acme Inc",
         True,
         "",
@@ -178,3 +179,60 @@ def test_a_case_on_hold_can_still_be_paid() -> None:
     world = started()
     world.hold()
     assert start_update(token_of(world), world.ports) == "https://portal.example/cus_1"
+
+
+def three(world: World) -> str:
+    """The token of a link to three invoices: two paid by card, one by bank debit."""
+    for number, rail in ((1, words.Rail.CARD), (2, words.Rail.BANK_DEBIT), (3, words.Rail.CARD)):
+        world.fails(f"in_{number}", rail=rail)
+    world.decide()
+    ids = [world.case(f"in_{number}").pk for number in (1, 2, 3)]
+    return make_link(ids, world.ports, world.now).rpartition("/")[2]
+
+
+def test_a_link_to_several_invoices_lists_each_with_its_amount_and_tells_each_case() -> None:
+    world = World()
+    token = three(world)
+
+    link = open_link(token, world.ports)
+
+    assert link is not None
+    assert [(each.number, each.amount, each.payable) for each in link.invoices] == [
+        ("INV-1", "USD 1,200.00", True),
+        ("INV-2", "USD 1,200.00", True),
+        ("INV-3", "USD 1,200.00", True),
+    ]
+    assert (link.amount, link.invoice_number) == ("USD 3,600.00", "INV-1, INV-2, INV-3")
+    for number in (1, 2, 3):
+        assert world.entries(f"in_{number}")[-1].kind == "link_opened"
+
+
+def test_one_button_serves_all_cards_and_a_bank_debit_has_its_own() -> None:
+    world = World()
+    token = three(world)
+
+    assert start_update(token, world.ports) == "https://portal.example/cus_1"
+    assert [world.entries(f"in_{n}")[-1].kind == "link_used" for n in (1, 2, 3)] == [True, False, True]
+    debit = world.case("in_2").pk
+    assert start_update(token, world.ports, debit) == "https://hosted.example/in_2"
+    assert start_update(token, world.ports, 999) is None
+
+
+def test_what_is_paid_is_said_so_and_no_longer_counted() -> None:
+    world = World()
+    token = three(world)
+    world.pays("in_1")
+    world.decide()
+
+    link = open_link(token, world.ports)
+
+    assert link is not None
+    assert (link.amount, link.invoice_number, link.payable) == ("USD 2,400.00", "INV-2, INV-3", True)
+    assert link.invoices[0].state_sentence.startswith("This invoice is paid.")
+    for number in (2, 3):
+        world.pays(f"in_{number}")
+    world.decide()
+    link = open_link(token, world.ports)
+    assert link is not None
+    assert link.state_sentence == "These invoices are paid. Thank you: there is nothing left to do."
+    assert start_update(token, world.ports) is None

@@ -1,4 +1,4 @@
-"""Links of ours: signed, bound to one case or letter, expiring. The vendor's session is made on the button.
+"""Links of ours: signed, bound to some cases or a letter, expiring. The vendor's session is made on the button.
 
 Stripe's portal sessions die within minutes, so no session address is ever put in a mail (spec 4). A payment
 link opens nothing of the relationship owner's, and theirs pays nothing: each kind is signed for itself.
@@ -6,6 +6,7 @@ link opens nothing of the relationship owner's, and theirs pays nothing: each ki
 
 import hmac
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -35,18 +36,43 @@ _OWNER_SALT = "dunwell.owner-link"
 
 
 @dataclass(frozen=True, slots=True)
-class LinkView:
-    """What the payment page shows. `payable` False: it says `state_sentence` and offers nothing."""
+class LinkedInvoice:
+    """One invoice of a payment page. `way` is how it is paid: "card", "hosted", or "transfer" and nothing else."""
 
     case_id: int
-    invoice_number: str
+    number: str
     amount: str
+    payable: bool
+    state_sentence: str
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """What the payment page shows. `payable` False: it says `state_sentence` and offers nothing.
+
+    `amount` is what is open on all `invoices` together; `way` is "card" when one button serves them all.
+    """
+
     customer_name: str
     company_name: str
     bank_transfer: str
+    amount: str
+    invoices: tuple[LinkedInvoice, ...]
     payable: bool
     state_sentence: str
-    rail: str
+    way: str
+
+    @property
+    def cards(self) -> bool:
+        """Whether any of the invoices is paid by card."""
+        return any(each.payable and each.way == _CARD for each in self.invoices)
+
+    @property
+    def invoice_number(self) -> str:
+        """The number of the invoice, or of all, to be quoted with a transfer."""
+        open_ones = [each for each in self.invoices if each.payable] or list(self.invoices)
+        return ", ".join(each.number for each in open_ones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +87,8 @@ class OwnerView:
     case_open: bool
 
 
-def make_link(case: int, ports: Ports, now: datetime) -> str:
-    """Make the address a mail carries for a case; good for 60 days.
+def make_link(case: int | Sequence[int], ports: Ports, now: datetime) -> str:
+    """Make the address a mail carries for a case, or for several it is about; good for 60 days.
 
     The days count from the house's clock if that is later than `now`: a worker may be acting at an earlier
     instant (`worker --at`), but the page will be asked for by people.
@@ -77,8 +103,8 @@ def make_owner_link(letter: int, ports: Ports, now: datetime) -> str:
 
 def owner_letter(token: str, ports: Ports, now: datetime) -> OwnerView | None:
     """Show the letter an owner's link stands for; None for a forged, expired or foreign token. Changes nothing."""
-    letter = _signed_id(token, _OWNER_SALT, ports, now)
-    row = None if letter is None else letter_file(letter)
+    signed = _signed(token, _OWNER_SALT, ports, now)
+    row = letter_file(signed[0]) if len(signed) == 1 else None
     case = None if row is None else cases.case_with_id(row.case)
     if row is None or case is None:
         return None
@@ -92,12 +118,13 @@ def owner_letter(token: str, ports: Ports, now: datetime) -> OwnerView | None:
     )
 
 
-def link_in(text: str, case: int, ports: Ports, now: datetime) -> str | None:
-    """Find a link of ours in a text that is good for this case now; None when there is none."""
+def link_in(text: str, case: int | Sequence[int], ports: Ports, now: datetime) -> str | None:
+    """Find a link of ours in a text that is good for this case, or these cases, now; None when there is none."""
+    wanted = {case} if isinstance(case, int) else set(case)
     prefix = f"{ports.base_url}/pay/"
     for word in text.split():
         token = word.removeprefix(prefix).rstrip(".,)")
-        if word.startswith(prefix) and _signed_id(token, _SALT, ports, now) == case:
+        if word.startswith(prefix) and set(_signed(token, _SALT, ports, now)) == wanted:
             return prefix + token
     return None
 
@@ -114,51 +141,63 @@ def open_link(token: str, ports: Ports) -> LinkView | None:
     Opening creates nothing at Stripe, so mail scanners are harmless.
     """
     now = ports.clock.now()
-    case = _case_of(token, ports, now)
-    if case is None:
+    found = _cases_of(token, ports, now)
+    if not found:
         return None
-    _note(case, OPENED, "The payment link was opened.", now)
-    return _view(case)
+    for case in found:
+        _note(case, OPENED, "The payment link was opened.", now)
+    return _view(found)
 
 
-def start_update(token: str, ports: Ports) -> str | Unreadable | None:
-    """Make the vendor's page for this case and return its address; None when there is nothing to pay.
+def start_update(token: str, ports: Ports, case_id: int | None = None) -> str | Unreadable | None:
+    """Make the vendor's page behind a link and return its address; None when there is nothing to pay.
 
-    Cards go to a payment-method session of the portal, bank debits to the hosted invoice page (spec 4).
+    Cards go to a payment-method session of the portal, which serves all invoices of the link; bank debits go to
+    the hosted page of one invoice, `case_id` or else the first (spec 4).
     """
     now = ports.clock.now()
-    case = _case_of(token, ports, now)
-    if case is None or not _view(case).payable:
+    open_ones = {
+        case: bill.way
+        for case in _cases_of(token, ports, now)
+        if (bill := _bill(case)).payable and bill.way != _WIRE
+    }
+    cards = [case for case, way in open_ones.items() if way == _CARD]
+    one = next((case for case in open_ones if case_id in (None, case.pk)), None)
+    if cards and (case_id is None or one in cards):
+        meant = cards
+        address = ports.payments.open_portal(cards[0].customer.external_id, f"{ports.base_url}/pay/{token}")
+    elif one is not None:
+        meant, address = [one], ports.payments.hosted_page(one.invoice.external_id)
+    else:
         return None
-    if case.invoice.rail == words.Rail.CARD.value:
-        back = f"{ports.base_url}/pay/{token}"
-        address = ports.payments.open_portal(case.customer.external_id, back)
-    else:
-        address = ports.payments.hosted_page(case.invoice.external_id)
-    if isinstance(address, Unreadable):
-        _note(case, "link_failed", f"The payment page could not be made: {address.reason}", now)
-    else:
-        _note(case, "link_used", "The customer went on to the payment page.", now)
+    for case in meant:
+        if isinstance(address, Unreadable):
+            _note(case, "link_failed", f"The payment page could not be made: {address.reason}", now)
+        else:
+            _note(case, "link_used", "The customer went on to the payment page.", now)
     return address
 
 
-def _case_of(token: str, ports: Ports, now: datetime) -> models.Case | None:
-    case = _signed_id(token, _SALT, ports, now)
-    return None if case is None else cases.case_with_id(case)
+def _cases_of(token: str, ports: Ports, now: datetime) -> list[models.Case]:
+    found = [cases.case_with_id(case) for case in _signed(token, _SALT, ports, now)]
+    return [case for case in found if case is not None]
 
 
-def _token(id_: int, lifetime: timedelta, salt: str, ports: Ports, now: datetime) -> str:
+def _token(id_: int | Sequence[int], lifetime: timedelta, salt: str, ports: Ports, now: datetime) -> str:
     until = int((max(now, ports.clock.now()) + lifetime).timestamp())
-    return _signer(ports.secret, salt).sign_object([id_, until], compress=False)
+    signed = id_ if isinstance(id_, int) else sorted(id_)
+    return _signer(ports.secret, salt).sign_object([signed, until], compress=False)
 
 
-def _signed_id(token: str, salt: str, ports: Ports, now: datetime) -> int | None:
-    """What a token stands for; None when it was not made here for this purpose, or its time is over."""
+def _signed(token: str, salt: str, ports: Ports, now: datetime) -> tuple[int, ...]:
+    """What a token stands for; nothing when it was not made here for this purpose, or its time is over."""
     try:
         id_, until = _signer(ports.secret, salt).unsign_object(token)
     except signing.BadSignature:
-        return None
-    return None if now > datetime.fromtimestamp(until, UTC) else int(id_)
+        return ()
+    if now > datetime.fromtimestamp(until, UTC):
+        return ()
+    return tuple(int(each) for each in id_) if isinstance(id_, list) else (int(id_),)
 
 
 def _note(case: models.Case, kind: str, text: str, now: datetime) -> None:
@@ -175,31 +214,53 @@ def _note(case: models.Case, kind: str, text: str, now: datetime) -> None:
         log.warning("%s of case %d could not be noted: %s", kind, case.pk, error)
 
 
-def _view(case: models.Case) -> LinkView:
-    policy = keep.book_of(case.policy_id).policy
-    status = case.invoice.status
-    payable = (
-        case.closed_at is None and status == words.InvoiceStatus.OPEN.value and case.invoice.open_minor > 0
-    )
+# How an invoice is paid behind a link.
+_CARD, _HOSTED, _WIRE = "card", "hosted", "transfer"
+
+
+def _view(found: Sequence[models.Case]) -> LinkView:
+    policy = keep.book_of(found[0].policy_id).policy
+    bills = tuple(_bill(case) for case in found)
+    open_ones = [case for case, bill in zip(found, bills, strict=True) if bill.payable]
+    total = sum(case.invoice.open_minor for case in open_ones or found)
+    ways = {bill.way for bill in bills if bill.payable}
     return LinkView(
-        case_id=case.pk,
-        invoice_number=case.invoice.number,
-        amount=str(Money(case.invoice.open_minor, case.invoice.currency)),
-        customer_name=case.customer.name,
+        customer_name=found[0].customer.name,
         company_name=policy.company.name,
         bank_transfer=policy.company.bank_transfer,
-        payable=payable,
-        state_sentence="" if payable else _state(case),
-        rail=case.invoice.rail,
+        amount=str(Money(total, found[0].invoice.currency)),
+        invoices=bills,
+        payable=bool(open_ones),
+        state_sentence="" if open_ones else _state(found),
+        way=ways.pop() if len(ways) == 1 else "",
     )
 
 
-def _state(case: models.Case) -> str:
-    ended = {
-        words.InvoiceStatus.PAID.value: "This invoice is paid. Thank you: there is nothing left to do.",
-        words.InvoiceStatus.VOID.value: "This invoice was cancelled. There is nothing to pay.",
-    }
-    return ended.get(case.invoice.status, "Nothing can be paid here any more.")
+def _bill(case: models.Case) -> LinkedInvoice:
+    open_ = case.closed_at is None and case.invoice.status == words.InvoiceStatus.OPEN.value
+    payable = open_ and case.invoice.open_minor > 0
+    way = _CARD if case.invoice.rail == words.Rail.CARD.value else _HOSTED
+    return LinkedInvoice(
+        case_id=case.pk,
+        number=case.invoice.number,
+        amount=str(Money(case.invoice.open_minor, case.invoice.currency)),
+        payable=payable,
+        state_sentence="" if payable else _state([case]),
+        # What is not kept at Stripe has no page there.
+        way=way if case.invoice.source == words.InvoiceSource.STRIPE.value else _WIRE,
+    )
+
+
+def _state(found: Sequence[models.Case]) -> str:
+    """Say in a sentence why nothing can be paid."""
+    states = {case.invoice.status for case in found}
+    what = "This invoice is" if len(found) == 1 else "These invoices are"
+    if states == {words.InvoiceStatus.PAID.value}:
+        return f"{what} paid. Thank you: there is nothing left to do."
+    if states == {words.InvoiceStatus.VOID.value}:
+        was = "This invoice was" if len(found) == 1 else "These invoices were"
+        return f"{was} cancelled. There is nothing to pay."
+    return "Nothing can be paid here any more."
 
 
 class _Signer(signing.Signer):

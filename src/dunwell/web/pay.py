@@ -30,13 +30,19 @@ class SeeOther(HttpResponseRedirect):
 @csrf_exempt  # there is no session to ride on: whoever has the token may press the button
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows the invoice and one button; POST makes the vendor's page and goes there."""
+    """GET shows what is open and one button; POST makes the vendor's page and goes there."""
     if request.method == "POST":
-        address = start_update(token, ports())
+        address = start_update(token, ports(), _chosen(request))
         if isinstance(address, str):
             return _quiet(SeeOther(address))
         return _page(request, token, unreachable=isinstance(address, Unreadable))
     return _page(request, token)
+
+
+def _chosen(request: HttpRequest) -> int | None:
+    """The invoice whose own button was pressed, where each has one."""
+    said = request.POST.get("invoice", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
 
 
 def _page(request: HttpRequest, token: str, *, unreachable: bool = False) -> HttpResponse:
