@@ -2,12 +2,14 @@
 
 import json
 import socket
+import ssl
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -85,11 +87,15 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def fake_provider() -> Iterator[FakeProvider]:
-    """Serve one for as long as the block lasts."""
+def fake_provider(certificate: Path | None = None) -> Iterator[FakeProvider]:
+    """Serve one for as long as the block lasts; over TLS with a certificate (its key in the same file)."""
     talk = type("Talk", (_Talk,), {})
     with _Server(("127.0.0.1", 0), talk) as server:
-        provider = FakeProvider(f"http://127.0.0.1:{server.server_port}/")
+        provider = FakeProvider(f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}/")
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         talk.provider = provider  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

@@ -1,8 +1,11 @@
 """Handing mail to providers that take it, refuse it, hang and die. Shapes are Postmark's and Mailgun's own."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,6 +209,29 @@ class TestPostmark:
         nobody = mailer("postmark://?server_token=t&api_url=http://127.0.0.1:9/")
 
         assert nobody.send(MAIL) == Refused("Postmark cannot be reached (ConnectionError)", permanent=False)
+
+    @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+    def test_a_provider_with_a_certificate_of_nobody_s_gets_nothing(self, tmp_path: Path) -> None:
+        options = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+        both = str(tmp_path / "both.pem")
+        command = [
+            "openssl",
+            "req",
+            *options.split(),
+            "-keyout",
+            both,
+            "-out",
+            str(tmp_path / "certificate.pem"),
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+        with (tmp_path / "both.pem").open("a") as file:
+            file.write((tmp_path / "certificate.pem").read_text())
+
+        with fake_provider(tmp_path / "both.pem") as server:
+            sent = mailer(f"postmark://?server_token=t&api_url={server.url}").send(MAIL)
+
+        assert sent == Refused("Postmark: its certificate is not to be trusted", permanent=False)
+        assert server.heard == []
 
     def test_a_redirect_is_not_followed(self, server: FakeProvider) -> None:
         server.answer, server.headers = (302, ""), {"Location": f"{server.url}elsewhere"}
