@@ -22,7 +22,8 @@ def _converted(node: Any) -> Any:
     plain = {key: _converted(value) for key, value in node.items() if key != "nullable"}
     if isinstance(node.get("properties"), dict) and "additionalProperties" not in node:
         plain["additionalProperties"] = False
-    return {"anyOf": [plain, {"type": "null"}]} if node.get("nullable") is True else plain
+    # Nothing first: it is told at once, and most of what may be nothing is.
+    return {"anyOf": [{"type": "null"}, plain]} if node.get("nullable") is True else plain
 
 
 @cache
@@ -65,7 +66,13 @@ def problems(obj: dict[str, Any]) -> list[str]:
 
 
 def _against(name: str, obj: dict[str, Any]) -> list[str]:
-    return [
+    return list(_against_text(name, json.dumps(obj)))
+
+
+@cache
+def _against_text(name: str, text: str) -> tuple[str, ...]:
+    """The same for JSON as it travels: a row comes again and again, in events, lists and later answers."""
+    return tuple(
         f"{name}.{'.'.join(map(str, error.absolute_path))}: {error.message[:300]}"
-        for error in _validator(name).iter_errors(obj)
-    ]
+        for error in _validator(name).iter_errors(json.loads(text))
+    )
