@@ -51,7 +51,7 @@ EXPECTED: dict[str, tuple[Topic, dict[str, str]]] = {
     "customer.subscription.updated.past_due": (Topic.CUSTOMER, {"customer": CUSTOMER}),
     "customer.updated.default_payment_method_changed": (Topic.NEW_METHOD, ABOUT_METHOD),
     "invoice.marked_uncollectible": (Topic.INVOICE, ABOUT_INVOICE),
-    "invoice.overdue": (Topic.INVOICE, ABOUT_INVOICE),
+    "invoice.overdue": (Topic.OVERDUE, ABOUT_INVOICE),
     "invoice.paid": (Topic.INVOICE, ABOUT_INVOICE),
     "invoice.payment_action_required": (Topic.FAILURE, ABOUT_INVOICE),
     "invoice.payment_failed.ach": (Topic.FAILURE, ABOUT_INVOICE),

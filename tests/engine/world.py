@@ -166,6 +166,15 @@ class Ledger(Payments):
         if self.unreadable:
             raise readings.SweepFailedError(self.unreadable.reason)
 
+    def overdue(self, since: datetime, until: datetime) -> Iterator[readings.Overdue]:
+        if self.unreadable:
+            raise readings.SweepFailedError(self.unreadable.reason)
+        for id_, arrears in self.invoices.items():
+            said = arrears.reading.invoice
+            sent = not arrears.reading.collects_automatically and said.status is words.InvoiceStatus.OPEN
+            if sent and said.due is not None and since.date() <= said.due <= until.date():
+                yield readings.Overdue(id_, said.due.isoformat())
+
     def change(self, invoice: str, **values: Any) -> None:
         """Change what the ledger says about an invoice."""
         known = self.invoices[invoice]

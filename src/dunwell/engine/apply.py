@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from dunwell.engine import facts_in
+from dunwell.engine import facts_in, overdue
 from dunwell.engine.clock import Clock, ShiftedClock
 from dunwell.engine.incoming import hear
 from dunwell.engine.ports import Ports
@@ -28,6 +28,8 @@ BATCH = 200
 LEASE = timedelta(minutes=2)
 # How stale a customer's facts may be when a case opens.
 CUSTOMER_AGE = timedelta(days=1)
+# What can open a case, or one that had ended.
+_MAY_OPEN = frozenset({Topic.FAILURE, Topic.CHARGEBACK, Topic.OVERDUE})
 _WAITS = [timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1)]
 
 
@@ -92,7 +94,8 @@ class _Round:
         if event.source == mails.SOURCE:
             self._mail(event)
             return
-        notice = self.ports.payments.translate(keep.parsed(event))
+        translate = overdue.notice_of if event.source == overdue.SOURCE else self.ports.payments.translate
+        notice = translate(keep.parsed(event))
         if isinstance(notice, Malformed):
             settle([event], InboxEvent.FAILED, notice.reason, self.clock.now())
         elif notice.topic is Topic.IGNORED:
@@ -119,7 +122,7 @@ class _Round:
 
     def _invoice(self, invoice: str, bundle: Bundle, *, known: bool) -> None:
         ports, now = self.ports, self.clock.now()
-        opens = any(notice.topic in (Topic.FAILURE, Topic.CHARGEBACK) for notice in bundle.notices)
+        opens = any(notice.topic in _MAY_OPEN for notice in bundle.notices)
         if not known and not opens:
             settle(bundle.events, InboxEvent.HANDLED, "no case on this invoice", now)
             return
@@ -135,7 +138,10 @@ class _Round:
         with one_transaction():
             now = self.clock.now()
             note = facts_in.invoice_read(arrears, read, bundle.notices, ports, self.book, now)
-            if note == facts_in.OVERTAKEN:
+            if isinstance(note, facts_in.Later):
+                for event in bundle.events:
+                    postpone(event, note.at, note.why)
+            elif note == facts_in.OVERTAKEN:
                 self._wait(bundle.events, Unreadable(note))
             else:
                 settle(bundle.events, InboxEvent.HANDLED, note, now)

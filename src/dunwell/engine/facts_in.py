@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dunwell.engine import reopening
@@ -10,7 +10,7 @@ from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, react
 from dunwell.policy import facts, words
 from dunwell.policy.book import Book
-from dunwell.policy.opening import Opening, open_on
+from dunwell.policy.opening import Opening, open_on, past_due_from
 from dunwell.policy.readings import ArrearsReading, CustomerReading, Notice, Topic
 from dunwell.policy.respond import to_new_method
 from dunwell.store import cases, claims, keep, models, snapshots
@@ -21,6 +21,15 @@ from dunwell.store.plain import plain
 # What `invoice_read` says of a reading that a later one has overtaken; nothing was written about the invoice.
 OVERTAKEN = "a later reading came in between"
 _OURS = words.CollectionOwner.DUNWELL.value
+_IN_FLIGHT_LOOK = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It is too early to say whether an invoice gets a case: look again at a moment; `why` is a phrase."""
+
+    at: datetime
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +60,13 @@ def invoice_read(
     book: Book,
     now: datetime,
     charged: Charged | None = None,
-) -> str:
+) -> str | Later:
     """Fold a reading into its case, opening one if the invoice is in arrears; say in a few words what it was.
 
-    A case opens only on a failure, and only if the invoice, read *after* that failure, is still open. One that had
-    ended opens again when its money is taken back. `charged`: the reading followed a charge of ours. Customer, case
-    and invoice are locked, in this order.
+    A case opens only on a failure or when the due day of a sent invoice has passed, and only if the invoice, read
+    *after* that, is still open; what it is too early for is looked at again `Later`. One that had ended opens again
+    when its money is taken back. `charged`: the reading followed a charge of ours. Customer, case and invoice are
+    locked, in this order.
     """
     payer = _payer(arrears, customer)
     last = cases.last_case_of(arrears.reading.invoice.id)
@@ -176,22 +186,43 @@ def _without_case(
     ports: Ports,
     book: Book,
     now: datetime,
-) -> str:
+) -> str | Later:
     """Nothing is open on this invoice: open a case, or say in a few words why not."""
-    said = arrears.reading.invoice
-    if not any(notice.topic is Topic.FAILURE for notice in notices):
+    said, topics = arrears.reading.invoice, {notice.topic for notice in notices}
+    if topics.isdisjoint((Topic.FAILURE, Topic.OVERDUE)):
         return "no case on this invoice"
     if said.status is not words.InvoiceStatus.OPEN:
         return f"no case: the invoice is {said.status.value}"
     if said.open.minor <= 0:
         return "no case: nothing is open on the invoice"
     if not failures:
-        return "no case: the failure is older than the end of the last case"
+        if Topic.OVERDUE not in topics:
+            return "no case: the failure is older than the end of the last case"
+        if why_not := _not_past_due(arrears.reading, kept.row, book, now):
+            return why_not
     journal = Journal(now)
     case = _open(kept.row, arrears, failures, ports, book, journal, now)
     consider([case], journal, ports, alarm=False)
     journal.write()
     return "opened a case"
+
+
+def _not_past_due(
+    reading: facts.InvoiceReading, row: models.Invoice, book: Book, now: datetime
+) -> str | Later | None:
+    """Say why an open invoice that no charge failed on gets no case, or not yet; None when it gets one."""
+    if reading.collects_automatically:
+        return "no case: the invoice is charged, and a failed charge opens its case"
+    payer = snapshots.customer_facts(row.customer, None)
+    passed = past_due_from(reading.invoice, payer, book.policy)
+    if passed is None:
+        return "no case: the invoice has no due date"
+    if passed > now:
+        return Later(passed, "the due day has not passed yet where the customer is")
+    last_end = cases.last_end_of(row)
+    if last_end is not None and last_end >= passed:
+        return "no case: the last one ended after the invoice fell due"
+    return Later(now + _IN_FLIGHT_LOOK, "a payment is under way") if reading.invoice.in_flight else None
 
 
 def _open(
@@ -204,7 +235,8 @@ def _open(
     now: datetime,
 ) -> models.Case:
     keep.pin(book, now)
-    failed_at = min(notice.at for notice in failures)
+    failed_at = min((notice.at for notice in failures), default=None)
+    reason = arrears.reason if failed_at else None
     payer = snapshots.customer_facts(invoice.customer, None)
     opening = open_on(payer, book.policy) if ports.ledger is None else _ASKS_LEDGER
     values: dict[str, Any] = {
@@ -212,24 +244,26 @@ def _open(
         "track": opening.track.value if opening.track else None,
         "status": words.CaseStatus.OPEN.value,
         "opened_at": now,
-        "anchor_at": min(failed_at, now),
+        "anchor_at": min(failed_at or now, now),
         "failed_at": failed_at,
-        **reason_columns(arrears.reason),
+        **reason_columns(reason),
     }
     case = cases.open_case(invoice=invoice, book=book, values=values)
-    reason = f" {arrears.reason.sentence}" if arrears.reason else ""
     amount = arrears.reading.invoice.open
+    why = f"The payment of {invoice.number} over {amount} failed. {reason.sentence if reason else ''}".strip()
+    if failed_at is None:
+        why = f"{invoice.number} over {amount} was due on {invoice.due_on} and is not paid."
     journal.entry(
         case,
         "opened",
-        f"The payment of {invoice.number} over {amount} failed.{reason} {opening.because}",
+        f"{why} {opening.because}",
         by="stripe",
         at=failed_at,
-        detail=_opening_detail(payer, opening, arrears),
+        detail=_opening_detail(payer, opening, reason),
     )
     warnings = list(invoice.customer.warnings)
-    if arrears.reason is not None and not arrears.reason.known:
-        code = arrears.reason.code
+    if reason is not None and not reason.known:
+        code = reason.code
         warnings.append(f"Stripe gave a reason we do not know ({code}); it is treated as one that may pass.")
     for warning in warnings:
         journal.entry(case, "warning", warning)
@@ -239,14 +273,14 @@ def _open(
 _ASKS_LEDGER = Opening(None, None, "NetSuite is asked before the track is chosen.")
 
 
-def _opening_detail(payer: facts.Customer, opening: Opening, arrears: ArrearsReading) -> dict[str, Any]:
+def _opening_detail(payer: facts.Customer, opening: Opening, reason: facts.Reason | None) -> dict[str, Any]:
     detail: dict[str, Any] = {"track": opening.track.value if opening.track else None}
     if payer.mrr is not None:
         detail["mrr"] = [str(month) for month in payer.mrr.months]
         detail["mrr_source"] = payer.mrr.source
         detail["mrr_as_of"] = payer.mrr.as_of.isoformat() if payer.mrr.as_of else None
-    if arrears.reason is not None:
-        detail["code"], detail["class"] = arrears.reason.code, arrears.reason.retry_class.value
+    if reason is not None:
+        detail["code"], detail["class"] = reason.code, reason.retry_class.value
     return detail
 
 
@@ -272,6 +306,8 @@ def _refresh(
     new_attempt: keep.AttemptSeen | None,
 ) -> None:
     earliest = min((notice.at for notice in failures), default=case.anchor_at)
+    if failures and case.failed_at is None:
+        case.failed_at = earliest  # it was only past its due date; the clock goes on as it began
     if earliest < case.anchor_at:
         case.anchor_at = case.failed_at = earliest
         journal.entry(

@@ -11,6 +11,7 @@ from django.db import Error, close_old_connections
 from dunwell.engine.apply import apply_waiting
 from dunwell.engine.clock import ShiftedClock
 from dunwell.engine.incoming.look import LOOK_EVERY, look_into_mailbox
+from dunwell.engine.overdue import search, search_if_time
 from dunwell.engine.perform import Worker, perform_due
 from dunwell.engine.ports import Ports
 from dunwell.engine.receive import sweep
@@ -48,7 +49,7 @@ def run_due(
 
 def run_once(ports: Ports, book: Book, now: datetime, worker: Worker) -> Counter[str]:
     """Sweep for what webhooks missed and look into the mailbox, then do everything due at `now`."""
-    found = sweep(ports, now)
+    found = sweep(ports, now) + search(ports, book, now)
     mails = look_into_mailbox(ports, now)
     done = run_due(ports, book, now, worker)
     done["swept"] += found
@@ -67,6 +68,7 @@ def run_forever(ports: Ports, book: Book, worker: Worker, stop: Event) -> None:
         try:
             if next_sweep is None or now >= next_sweep:
                 attempt("the sweep", partial(sweep, ports, now))
+                attempt("the search for overdue invoices", partial(search_if_time, ports, book, now))
                 next_sweep = now + SWEEP_EVERY
             if next_look is None or now >= next_look:
                 attempt("the look into the mailbox", partial(look_into_mailbox, ports, now, stop))

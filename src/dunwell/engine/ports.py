@@ -19,6 +19,7 @@ from dunwell.policy.readings import (
     Malformed,
     Notice,
     OutgoingMail,
+    Overdue,
 )
 from dunwell.policy.replies import ReplyReader, RulesReader
 
@@ -70,6 +71,13 @@ class Payments(Protocol):
 
     def events_since(self, since: datetime) -> Iterator[Mapping[str, Any]]:
         """Yield all events created at or after `since`, oldest first; raises `readings.SweepFailedError`."""
+        ...
+
+    def overdue(self, since: datetime, until: datetime) -> Iterator[Overdue]:
+        """Yield the open invoices that are sent, not charged, and fell due at or after `since` and before `until`.
+
+        Raises `readings.SweepFailedError`.
+        """
         ...
 
 

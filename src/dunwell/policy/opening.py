@@ -1,10 +1,13 @@
-"""Which track a case opens on (spec 1)."""
+"""Which track a case opens on, and when an invoice that no charge failed on is past due (spec 1)."""
 
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 
-from dunwell.policy.facts import Customer
+from dunwell.policy.calendars import at_local
+from dunwell.policy.facts import Customer, Invoice
 from dunwell.policy.policy import Policy
 from dunwell.policy.words import ReviewKind, Track
+from dunwell.policy.zones import zone_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,13 @@ def open_on(customer: Customer, policy: Policy) -> Opening:
     if total > 3 * threshold.minor:
         return Opening(Track.PERSONAL, None, f"Three-month MRR of {inputs} averages above {threshold}.")
     return Opening(Track.STANDARD, None, f"Three-month MRR of {inputs} averages {threshold} or less.")
+
+
+def past_due_from(invoice: Invoice, customer: Customer, policy: Policy) -> datetime | None:
+    """Return when an invoice's whole due day has passed on the customer's clock, in UTC; None without a due date."""
+    if invoice.due is None:
+        return None
+    return at_local(invoice.due + timedelta(days=1), time(0), zone_for(customer, policy).zone)
 
 
 def _unknown(because: str) -> Opening:

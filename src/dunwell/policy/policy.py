@@ -25,6 +25,7 @@ from dunwell.policy.sections import (
     Company,
     GateRule,
     Messages,
+    OverdueRule,
     PayBy,
     Payer,
     Personal,
@@ -75,6 +76,7 @@ class Policy(Section):
     pay_by: PayBy = PayBy()
     gate: GateRule = GateRule()
     replies: Replies = Replies()
+    overdue: OverdueRule = OverdueRule()
     messages: Messages = Messages()
 
     @model_validator(mode="after")

@@ -19,6 +19,7 @@ class Topic(StrEnum):
     INVOICE = "invoice"  # an invoice changed: read it again
     PAYMENT = "payment"  # a payment behind some invoice changed: find the invoice, read it again
     CHARGEBACK = "chargeback"  # a card network dispute, or a bank debit returned late
+    OVERDUE = "overdue"  # an invoice that is sent, not charged, may be past its due date
     NEW_METHOD = "new_method"  # a customer saved a payment method
     CUSTOMER = "customer"  # who the customer is changed
     IGNORED = "ignored"
@@ -48,6 +49,14 @@ class Malformed:
 
 class SweepFailedError(Exception):
     """The vendor's list of events could not be read to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An open invoice found in a search for those past their due date; `due` is in the vendor's own words."""
+
+    invoice: str
+    due: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,17 @@ class Replies(Section):
     document_days: Annotated[int, Field(ge=1, le=30)] = 5
 
 
+class OverdueRule(Section):
+    """Which books are searched for open invoices past their due date that no charge failed on (spec 1).
+
+    The first search reaches `lookback_days` back; what is older was somebody else's to chase.
+    """
+
+    stripe: bool = True
+    netsuite: bool = False
+    lookback_days: Days = 30
+
+
 class Messages(Section):
     """What holds for every text."""
 

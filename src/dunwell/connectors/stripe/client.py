@@ -13,6 +13,7 @@ from dunwell.connectors.stripe import attempts, customers, invoices, reads, tran
 from dunwell.connectors.stripe.check import KeyCheck, check_key
 from dunwell.connectors.stripe.envelope import open_envelope
 from dunwell.connectors.stripe.events import USED
+from dunwell.connectors.stripe.overdue import past_due
 from dunwell.connectors.stripe.sweep import StrangeListError, oldest_first
 from dunwell.connectors.stripe.wire import Json, Sleep, Wire, sentence, unreadable
 from dunwell.policy.facts import InvoiceReading, Unreadable
@@ -22,6 +23,7 @@ from dunwell.policy.readings import (
     CustomerReading,
     Malformed,
     Notice,
+    Overdue,
     SweepFailedError,
 )
 from dunwell.policy.words import AttemptOutcome
@@ -181,6 +183,17 @@ class StripePayments:
         chunks = [types[start : start + _TYPES_A_CALL] for start in range(0, len(types), _TYPES_A_CALL)]
         try:
             yield from oldest_first([partial(self._events, chunk, since) for chunk in chunks])
+        except stripe.StripeError as error:
+            raise SweepFailedError(sentence(error)) from None
+        except StrangeListError as error:
+            raise SweepFailedError(str(error)) from None
+
+    def overdue(self, since: datetime, until: datetime) -> Iterator[Overdue]:
+        """Yield the open sent invoices that fell due at or after `since` and before `until`."""
+        if not self._api_key:
+            raise SweepFailedError("DUNWELL_STRIPE_API_KEY is not set")
+        try:
+            yield from past_due(self._wire, since, until)
         except stripe.StripeError as error:
             raise SweepFailedError(sentence(error)) from None
         except StrangeListError as error:

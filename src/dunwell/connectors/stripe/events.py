@@ -12,7 +12,7 @@ USED: dict[str, tuple[Topic, str]] = {
     "invoice.payment_attempt_required": (Topic.FAILURE, "invoice"),
     "invoice.deleted": (Topic.INVOICE, "invoice"),
     "invoice.marked_uncollectible": (Topic.INVOICE, "invoice"),
-    "invoice.overdue": (Topic.INVOICE, "invoice"),
+    "invoice.overdue": (Topic.OVERDUE, "invoice"),
     "invoice.overpaid": (Topic.INVOICE, "invoice"),
     "invoice.paid": (Topic.INVOICE, "invoice"),
     "invoice.payment_succeeded": (Topic.INVOICE, "invoice"),

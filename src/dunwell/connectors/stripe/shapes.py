@@ -230,6 +230,13 @@ class Invoice(Shape):
     status_transitions: Transitions = Transitions()
 
 
+class SentInvoice(Shape):
+    """An invoice in a list of those that fell due."""
+
+    id: Id
+    due_date: Moment
+
+
 class BilledInvoice(Invoice):
     """An invoice with its lines."""
 

@@ -37,6 +37,7 @@ _NEEDS: dict[Topic, tuple[str, ...]] = {
     Topic.INVOICE: ("invoice",),
     Topic.PAYMENT: ("payment",),
     Topic.CHARGEBACK: ("payment",),
+    Topic.OVERDUE: ("invoice",),
     Topic.NEW_METHOD: ("customer", "method"),
     Topic.CUSTOMER: ("customer",),
 }
