@@ -218,7 +218,7 @@ def _check_stripe(env: Environment) -> list[Finding]:
 
 def _check_mail(env: Environment) -> list[Finding]:
     if env.mail.provider is not None:
-        return _check_provider(env.mail.provider)
+        return _check_provider(env.mail.provider, env.sender_email)
     smtp = env.mail.smtp
     if smtp is None:
         return [Finding("mail", WRONG, "DUNWELL_EMAIL_URL is not set: mails wait until it is")]
@@ -229,9 +229,9 @@ def _check_mail(env: Environment) -> list[Finding]:
     return [Finding("mail", OK, f"{where} answers")]
 
 
-def _check_provider(address: ProviderAddress) -> list[Finding]:
+def _check_provider(address: ProviderAddress, sender: str) -> list[Finding]:
     name = address.provider.name
-    trouble = ProviderMailer(address).check()
+    trouble = ProviderMailer(address).check(sender)
     if trouble:
         return [Finding("mail", WRONG, f"{name} {trouble.reason}")]
     found = [Finding("mail", OK, f"{name} answers and takes our key")]

@@ -442,15 +442,21 @@ class TestCheck:
     ) -> None:
         server.answer = answer
 
-        assert postmark(server, timeout=0.5).check() == expected
+        assert postmark(server, timeout=0.5).check("felix@us.example") == expected
         assert [each.fields for each in server.heard] == [{}]
+
+    def test_mailgun_is_asked_under_the_domain_mail_comes_from(self, server: FakeProvider) -> None:
+        server.answer = (400, {"message": "from parameter is missing"})
+
+        assert mailer(f"mailgun://?api_key=k&api_url={server.url}").check("felix@us.example") is None
+        assert [each.path for each in server.heard] == ["/us.example/messages"]
 
     @pytest.mark.parametrize("scheme", PROVIDERS)
     def test_nothing_is_ever_sent_by_it(self, server: FakeProvider, scheme: str) -> None:
         server.answer = (400, {"message": "nothing to send"})
         keys = "&".join(f"{option}=key-{option}" for option in PROVIDERS[scheme].needs)
 
-        assert mailer(f"{scheme}://?{keys}&api_url={server.url}").check() is None
+        assert mailer(f"{scheme}://?{keys}&api_url={server.url}").check("felix@us.example") is None
         assert [each.fields for each in server.heard] == [
             {"key": "key-api_key"} if scheme == "mandrill" else {}
         ]

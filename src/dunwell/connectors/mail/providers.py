@@ -74,12 +74,15 @@ class ProviderMailer:
     def close(self) -> None:
         """Nothing to let go of: no connection is kept."""
 
-    def check(self) -> Refused | None:
-        """Ask the provider to send nothing at all, with our key; None when only that is wrong with it (for doctor)."""
+    def check(self, sender: str) -> Refused | None:
+        """Ask the provider to send nothing at all, with our key; None when only that is wrong with it (for doctor).
+
+        `sender` is the address mail comes from: some are asked under its domain.
+        """
         anymail, requests = import_module("anymail.exceptions"), import_module("requests")
         from django.core.mail import EmailMultiAlternatives  # noqa: PLC0415 - as late as the rest
 
-        message = EmailMultiAlternatives("check", "check", "check@check.invalid", ["check@check.invalid"])
+        message = EmailMultiAlternatives("check", "check", sender, [sender])
         try:
             with closing(self._opened()) as backend:
                 payload = backend.build_message_payload(message, {})
