@@ -171,6 +171,15 @@ def test_a_reply_in_the_thread_holds_its_case() -> None:
     assert holds() == [("reply", True)]
 
 
+def test_a_mail_may_be_known_by_the_message_id_its_provider_gave_it() -> None:
+    world = written_to(reply_to="")
+    models.OutboxItem.objects.filter(kind="mail").update(provider_id="<202604071403.1@smtp-relay.example>")
+    mail = world.gets("Who are you?", sender=STRANGER, references=("<202604071403.1@smtp-relay.example>",))
+    world.run()
+
+    assert (seen(mail), about(mail)) == (("human", "waiting", "thread"), ["INV-1"])
+
+
 def test_the_nearest_known_mail_of_a_thread_counts() -> None:
     world = written_to(reply_to="")
     world.fails("in_2", "cus_2")

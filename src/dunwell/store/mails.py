@@ -219,8 +219,11 @@ def is_a_colleague(address: str) -> bool:
 
 
 def left_from_here(message_id: str) -> bool:
-    """Say whether a Message-ID is that of a mail of ours."""
-    return bool(message_id) and models.OutboxItem.objects.filter(message_id=message_id).exists()
+    """Say whether a Message-ID is that of a mail of ours, by our word or a provider's."""
+    if not message_id:
+        return False
+    named = Q(message_id=message_id) | Q(provider_id=message_id)
+    return models.OutboxItem.objects.filter(named).exists()
 
 
 def effects_named(message_id: str, provider_id: str = "") -> list[models.OutboxItem]:
@@ -248,7 +251,8 @@ def thread_of(references: Sequence[str]) -> tuple[str, list[int]]:
     The nearest one that is known counts; `references` has the nearest last. No cases: none is known.
     """
     for message_id in reversed(references):
-        if rows := effects_named(message_id):
+        # Some mail providers put a Message-ID of their own in place of ours, and name the mail by it.
+        if rows := effects_named(message_id, message_id):
             return rows[0].kind, sorted({row.case_id for row in rows})
         known = models.IncomingMail.objects.filter(message_id=message_id).exclude(message_id="")
         if cases := set(known.exclude(cases=None).values_list("cases", flat=True)):
