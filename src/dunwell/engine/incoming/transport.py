@@ -37,7 +37,7 @@ class Heard:
 
 def hear(event: TransportEvent, ports: Ports, now: datetime) -> Heard:
     """Note what became of a mail of ours, in one transaction; hearing the same twice changes nothing."""
-    about = mails.effects_named(event.message_id, event.provider_id)
+    about = _named(event)
     if not about:
         return Heard("about no mail of ours")
     with claims.one_transaction():
@@ -49,6 +49,11 @@ def hear(event: TransportEvent, ports: Ports, now: datetime) -> Heard:
         _KINDS[_kind_of(event)](sound)
         sound.finish()
     return Heard(event.kind.value, tuple(sorted({item.case_id for item in sound.items})))
+
+
+def _named(event: TransportEvent) -> list[models.OutboxItem]:
+    """The rows of the mail an event names; some providers put a Message-ID of their own in place of ours."""
+    return mails.effects_named(event.message_id, event.provider_id or event.message_id)
 
 
 def _kind_of(event: TransportEvent) -> TransportKind:
@@ -84,7 +89,7 @@ class _Sound:
                 cases.lock_customer(customer)
             wanted |= set(mails.open_cases_of(sorted(whose)))
         rows = {row.pk: row for row in cases.locked_cases(sorted(wanted))}
-        items = mails.effects_named(event.message_id, event.provider_id)
+        items = _named(event)
         went_to = bool(items) and _same(items[0].to_address, event.recipient)
         copied = bool(items) and not went_to and _same(mails.copied_to(items[0]), event.recipient)
         return cls(event, items if went_to or copied else [], copied, rows, Journal(now), ports)
