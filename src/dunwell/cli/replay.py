@@ -80,10 +80,16 @@ def _print_steps(steps: Sequence[Step], book: Book, *, words: bool) -> None:
 
 
 def _print_words(step: Step, book: Book) -> None:
-    """Print the text of a message that leaves, or of a letter as it is drafted; a person may have changed it."""
+    """Print the text of a message that leaves, or of a letter as it is drafted; a person may have changed it.
+
+    What leaves for several invoices is printed once.
+    """
     ports = _ports_at(step.at)
+    if step.carried:
+        return
     if step.action is ActionKind.SEND and step.stage:
-        what, written = f"{step.stage}", letters.compose(0, step.case, step.stage, book, ports, step.at)
+        about = letters.About(list(enumerate(step.about or (step.case,))), step.tone or step.stage)
+        what, written = f"{step.stage}", letters.compose(about, book, ports, step.at)
     elif step.action is ActionKind.DRAFT and step.letter:
         what = f"draft of letter {step.letter}"
         written = personal.compose(0, step.case, step.letter, book, ports, step.at)

@@ -14,7 +14,8 @@ from dunwell.engine.answers import queue_answer
 from dunwell.engine.incoming.hear import hold_for
 from dunwell.engine.incoming.reading import read
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import consider, proposal_for, stop_mail, unblock
+from dunwell.engine.proposals import proposal_for
+from dunwell.engine.record import consider, stop_mail, unblock
 from dunwell.engine.review import NotPossibleError
 from dunwell.policy.addresses import is_address
 from dunwell.policy.confirming import (

@@ -41,6 +41,18 @@ def ask_again(
     item: models.OutboxItem, row: models.Case, journal: Journal, verdict: Verdict, at: datetime
 ) -> str:
     """Put an effect back into the queue until `at`; its first wait and the day's end leave an entry."""
+    tell_waiting(item, row, journal, verdict)
+    moved = claims.move_effect(
+        item, frm=[MessageState.CLAIMED], to=MessageState.QUEUED, due_at=at, note=verdict.why
+    )
+    if not moved:
+        return "taken"
+    journal.write()
+    return MessageState.QUEUED.value
+
+
+def tell_waiting(item: models.OutboxItem, row: models.Case, journal: Journal, verdict: Verdict) -> None:
+    """Note what an effect waits for, once for each reason, and in the end ask a person."""
     tell = verdict.kind is VerdictKind.REVIEW and not people.asked_since(
         row, ReviewKind.LEDGER_UNREADABLE, journal.now - TELL_AGAIN
     )
@@ -51,13 +63,6 @@ def ask_again(
     if tell:
         proposal = "Check the connection to the ledger; what waits goes out once it can be read."
         journal.review(row, ReviewKind.LEDGER_UNREADABLE, verdict.why, proposal)
-    moved = claims.move_effect(
-        item, frm=[MessageState.CLAIMED], to=MessageState.QUEUED, due_at=at, note=verdict.why
-    )
-    if not moved:
-        return "taken"
-    journal.write()
-    return MessageState.QUEUED.value
 
 
 def _gist(why: str) -> str:

@@ -6,7 +6,8 @@ from dunwell.engine import facts_in
 from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import look_again, proposal_for
+from dunwell.engine.proposals import proposal_for
+from dunwell.engine.record import look_again
 from dunwell.engine.rereading import Reread, keep_reread, lock, reread
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_charge_gate

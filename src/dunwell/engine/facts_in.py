@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from dunwell.engine import reopening
+from dunwell.engine import booked, reopening
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, react
 from dunwell.policy import facts, words
@@ -201,8 +201,7 @@ def _without_case(
         if why_not := _not_past_due(arrears.reading, kept.row, book, now):
             return why_not
     journal = Journal(now)
-    case = _open(kept.row, arrears, failures, ports, book, journal, now)
-    consider([case], journal, ports, alarm=False)
+    _open(kept.row, arrears, failures, ports, book, journal, now)
     journal.write()
     return "opened a case"
 
@@ -245,6 +244,8 @@ def _open(
         "status": words.CaseStatus.OPEN.value,
         "opened_at": now,
         "anchor_at": min(failed_at or now, now),
+        # Decided in the tick that follows, together with what else of this customer opens now (spec 6).
+        "due_at": now,
         "failed_at": failed_at,
         **reason_columns(reason),
     }
@@ -257,7 +258,7 @@ def _open(
         case,
         "opened",
         f"{why} {opening.because}",
-        by="stripe",
+        by=_teller(arrears),
         at=failed_at,
         detail=_opening_detail(payer, opening, reason),
     )
@@ -268,6 +269,10 @@ def _open(
     for warning in warnings:
         journal.entry(case, "warning", warning)
     return case
+
+
+def _teller(arrears: ArrearsReading) -> str:
+    return "netsuite" if booked.is_booked(arrears.reading.invoice.id) else "stripe"
 
 
 _ASKS_LEDGER = Opening(None, None, "NetSuite is asked before the track is chosen.")
@@ -326,5 +331,5 @@ def _refresh(
         for name, value in reason_columns(arrears.reason).items():
             setattr(case, name, value)
     for change in changes:
-        journal.entry(case, "invoice", change, by="stripe")
+        journal.entry(case, "invoice", change, by=_teller(arrears))
     journal.changed(case)

@@ -1,6 +1,7 @@
 """Writes the letter a case is due: facts and words in, subject and bodies out, checked against the rules."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
@@ -10,8 +11,9 @@ from dunwell.engine.links import link_in, make_link
 from dunwell.engine.ports import Ports
 from dunwell.policy.book import Book
 from dunwell.policy.content import check_content, expectation_of
-from dunwell.policy.context import IncompleteContextError, MessageContext
+from dunwell.policy.context import IncompleteContextError, Listed, MessageContext
 from dunwell.policy.facts import Case, Person
+from dunwell.policy.merging import numbers
 from dunwell.policy.readings import OutgoingMail
 from dunwell.policy.reasons import NO_PAYMENT_METHOD
 from dunwell.policy.wording import Rendered, render
@@ -36,36 +38,52 @@ class Unwritable:
     reason: str
 
 
-def compose(
-    pk: int, case: Case, stage: Stage, book: Book, ports: Ports, now: datetime
-) -> Letter | Unwritable:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a message of the standard track is about: one case or several, by id, and in which tone it is written."""
+
+    cases: Sequence[tuple[int, Case]]
+    tone: Stage
+
+    @property
+    def first(self) -> Case:
+        """The case that leads."""
+        return self.cases[0][1]
+
+    @property
+    def ids(self) -> int | list[int]:
+        """What the payment link stands for."""
+        return self.cases[0][0] if len(self.cases) == 1 else [pk for pk, _ in self.cases]
+
+
+def compose(about: About, book: Book, ports: Ports, now: datetime) -> Letter | Unwritable:
     """Write one message of the standard track for the moment `now`."""
     try:
-        written = render(book.wording, stage, context_of(pk, case, stage, book, ports, now))
+        written = render(book.wording, about.tone, _context(about, book, ports, now))
     except IncompleteContextError as error:
-        return Unwritable(f"The {stage} cannot be written: {error}.")
+        return Unwritable(f"The {about.tone} cannot be written: {error}.")
     return Letter(written.subject, written.text, written.html)
 
 
 def check_letter(
-    letter: Letter, pk: int, case: Case, stage: Stage, book: Book, ports: Ports, written_at: datetime
+    letter: Letter, about: About, book: Book, ports: Ports, written_at: datetime
 ) -> Unwritable | None:
     """Hold the text that is about to leave to the content rules (spec 1.1); None when it keeps them all."""
-    context = context_of(pk, case, stage, book, ports, written_at)
-    link = link_in(letter.text, pk, ports, written_at)
+    context = _context(about, book, ports, written_at)
+    link = link_in(letter.text, about.ids, ports, written_at)
     if link is not None:
         context = replace(context, link=link)
     expected = expectation_of(
         context,
         sender_email=ports.sender.email,
         max_words=book.policy.messages.max_words,
-        track=case.track or Track.STANDARD,
+        track=about.first.track or Track.STANDARD,
     )
-    breaches = check_content(stage, Rendered(letter.subject, letter.text, letter.html), expected)
+    breaches = check_content(about.tone, Rendered(letter.subject, letter.text, letter.html), expected)
     if not breaches:
         return None
     found = "; ".join(f"{breach.place}: {breach.message}" for breach in breaches)
-    return Unwritable(f"The {stage} breaks the content rules: {found}")
+    return Unwritable(f"The {about.tone} breaks the content rules: {found}")
 
 
 def outgoing(item: OutboxItem, letter: Letter, ports: Ports, now: datetime) -> OutgoingMail:
@@ -95,6 +113,32 @@ def message_id(key: str, ports: Ports) -> str:
     """Derive the Message-ID of an effect from its key and this installation's secret."""
     digest = hashlib.sha256(f"{ports.secret}:{key}".encode()).hexdigest()[:32]
     return f"<{digest}@{urlsplit(ports.base_url).hostname or 'dunwell.invalid'}>"
+
+
+def _context(about: About, book: Book, ports: Ports, now: datetime) -> MessageContext:
+    """Gather what a message about one invoice or several may say; of several, only what all have in common."""
+    each = [context_of(pk, case, about.tone, book, ports, now) for pk, case in about.cases]
+    if len(each) == 1:
+        return each[0]
+    total = each[0].amount
+    for other in each[1:]:
+        total = total.plus(other.amount)
+    rails, reasons = {one.rail for one in each}, {one.reason for one in each}
+    return replace(
+        each[0],
+        invoice_number=numbers([case for _, case in about.cases]),
+        amount=total,
+        link=make_link(about.ids, ports, now),
+        failed_on=None,
+        due_on=None,
+        reason=reasons.pop() if len(reasons) == 1 else None,
+        days_overdue=min(one.days_overdue or 0 for one in each),
+        rail=rails.pop() if len(rails) == 1 else Rail.OTHER,
+        invoices=tuple(
+            Listed(one.invoice_number, one.amount, one.failed_on, one.due_on, one.days_overdue)
+            for one in each
+        ),
+    )
 
 
 def context_of(

@@ -15,12 +15,13 @@ from threading import Event
 
 from dunwell.engine import answers, charges, gather, mails, switching
 from dunwell.engine.clock import Clock, ShiftedClock
+from dunwell.engine.parts import called, locked_parts
 from dunwell.engine.personal import calls, confirm, owner, send
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import look_again
+from dunwell.engine.record import look_at_all_again
 from dunwell.engine.trouble import attempt
 from dunwell.policy.words import CaseStatus, MessageState, ReviewKind
-from dunwell.store import cases, claims, models, people
+from dunwell.store import claims, models, people
 from dunwell.store.journal import Journal
 
 log = logging.getLogger(__name__)
@@ -103,38 +104,42 @@ def _give_up(item: models.OutboxItem, trouble: str, now: datetime) -> None:
     """An effect that breaks Dunwell itself each time is stopped before it left, and a person is told."""
     text = f"It cannot leave: {trouble}."
     with claims.one_transaction():
-        row = cases.locked_case(item.case_id)
+        parts = locked_parts(item)
         stopped = MessageState.STOPPED
         if not claims.move_effect(item, frm=[MessageState.CLAIMED], to=stopped, settled_at=now, note=text):
             return
         journal = Journal(now)
-        journal.entry(row, "trouble", text, detail={"stage": item.stage, "key": item.key})
-        if row.closed_at is None:
-            proposal = "Ask whoever runs Dunwell to read the log."
-            people.ask_once(row, ReviewKind.BAD_DATA, text, proposal, journal)
-        if row.closed_at is None and item.kind == models.OutboxItem.MAIL:
-            row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, text
-        journal.changed(row)
+        for part in parts:
+            row = part.row
+            journal.entry(row, "trouble", text, detail=part.detail)
+            if row.closed_at is None:
+                proposal = "Ask whoever runs Dunwell to read the log."
+                people.ask_once(row, ReviewKind.BAD_DATA, text, proposal, journal)
+            if row.closed_at is None and item.kind == models.OutboxItem.MAIL:
+                row.status, row.due_at, row.because = CaseStatus.REVIEW.value, None, text
+            journal.changed(row)
         journal.write()
 
 
 def give_to_a_person(item: models.OutboxItem, ports: Ports, now: datetime) -> str:
     """A worker vanished while handing this mail over: never send it again, ask a person."""
     with claims.one_transaction():
-        row = cases.locked_case(item.case_id)
+        parts = locked_parts(item)
         if not claims.move_effect(
             item, frm=[MessageState.HANDING_OVER], to=MessageState.UNKNOWN, settled_at=now
         ):
             return "taken"
+        what = item.stage if len(parts) == 1 else called(parts)
         text = (
-            f"The worker stopped while handing the {item.stage} to the mail server for {item.to_address}. "
+            f"The worker stopped while handing the {what} to the mail server for {item.to_address}. "
             "It may or may not have left; it will not be sent again."
         )
         journal = Journal(now)
-        journal.entry(row, "unknown", text, detail={"stage": item.stage, "key": item.key})
-        if row.closed_at is None:
-            proposal = "Look for it in the mail server's log, then say whether it arrived."
-            people.ask_once(row, ReviewKind.SEND_UNKNOWN, text, proposal, journal)
+        for part in parts:
+            journal.entry(part.row, "unknown", text, detail=part.detail)
+            if part.row.closed_at is None:
+                proposal = "Look for it in the mail server's log, then say whether it arrived."
+                people.ask_once(part.row, ReviewKind.SEND_UNKNOWN, text, proposal, journal)
         journal.write()
-        look_again(row, now, ports)
+        look_at_all_again([part.row for part in parts], now, ports)
     return MessageState.UNKNOWN.value

@@ -2,19 +2,22 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dunwell.engine.letters import Unwritable, compose
+from dunwell.engine.letters import About, Unwritable, compose
 from dunwell.engine.personal import drafts
 from dunwell.engine.personal.calls import queue_call
 from dunwell.engine.ports import Ports
+from dunwell.engine.proposals import proposal_for
+from dunwell.engine.together import Look, Shared, Written, look_at, mail_key, with_mates, write_together
 from dunwell.policy.book import Book
 from dunwell.policy.cadence import is_active
 from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
 from dunwell.policy.facts import Case, Hold
+from dunwell.policy.merging import Asking, Mail, mails_due
 from dunwell.policy.money import Money
 from dunwell.policy.rules import ON_ITS_WAY
 from dunwell.policy.words import (
@@ -31,32 +34,6 @@ from dunwell.store import claims, journal, keep, models, people, snapshots
 
 log = logging.getLogger(__name__)
 
-_PROPOSALS = {
-    ReviewKind.MRR_UNKNOWN: "Find out the customer's MRR and choose the track.",
-    ReviewKind.NO_CONTACT: "Find a working address for accounts payable at the customer.",
-    ReviewKind.CHARGEBACK: "Answer the chargeback at Stripe before anything else.",
-    ReviewKind.INVOICE_UNKNOWN: "Look the invoice up at Stripe and close the case.",
-    ReviewKind.ESCALATION: "Call or write to the customer yourself; automation has ended.",
-    ReviewKind.CALL_TASK: "Call the customer.",
-    ReviewKind.REPLY: "Read the reply and decide what follows.",
-    ReviewKind.DISPUTE: "Settle the dispute with the customer, then release the hold.",
-    ReviewKind.BROKEN_PROMISE: "Ask what happened to the promised payment.",
-    ReviewKind.CONTENT: "Correct the template or the data, then settle this.",
-    ReviewKind.SEND_UNKNOWN: "Look for the mail in the mail server's log, then say whether it arrived.",
-    ReviewKind.SEND_REFUSED: "Correct the address or the mail settings, then settle this.",
-    ReviewKind.CHARGE_UNKNOWN: "Look the payment up at Stripe, then settle this.",
-    ReviewKind.INCOMPLETE: "Put in what is missing, then settle this; NetSuite is then asked again.",
-    ReviewKind.SUPPRESSION: "Look at the invoice in Stripe; settling this tries again to switch its retries off.",
-    ReviewKind.DRIFT: "Ask who switched it on; settling this switches it off again.",
-    ReviewKind.LEDGERS_DISAGREE: "Correct the ledger that is wrong, then settle this.",
-    ReviewKind.UNAPPLIED: "Apply the money to an invoice in NetSuite, then settle this.",
-}
-
-
-def proposal_for(kind: ReviewKind) -> str:
-    """Say in a sentence what a person may do about a desk item."""
-    return _PROPOSALS.get(kind, "Look at the case, then settle this.")
-
 
 def consider(
     rows: Sequence[models.Case], book_journal: journal.Journal, ports: Ports, *, alarm: bool
@@ -64,39 +41,79 @@ def consider(
     """Decide each locked case afresh and note the outcome in the journal.
 
     `alarm` says that the cases were woken by their alarm, so that silence is worth an entry too. One
-    contact is written to by at most one case of a batch: the others see it and wait (spec 2).
+    contact gets at most one mail out of a batch, about all that is due: the others see it and wait (spec 2, 6).
     """
-    now = book_journal.now
-    written: dict[str, datetime] = {}
+    now, looks = book_journal.now, []
     for row, case in _pairs(rows, now):
         if row.closed_at is not None:
             row.due_at = None
             book_journal.changed(row)
-            continue
-        book = keep.book_of(row.policy_id)
-        seen = _with_batch(drafts.refresh(row, case, book_journal), written)
-        decision = decide(seen, book.policy, now)
-        carry_out(row, seen, decision, book_journal, ports, book, alarm=alarm)
-        _forget_nobody(row, seen, book_journal)
-        if any(action.kind is ActionKind.SEND for action in decision.actions) and case.customer.contact:
-            written[case.customer.contact.email] = now
+        else:
+            looks.append(look_at(row, drafts.refresh(row, case, book_journal), now))
+    batch, mates = _Batch(book_journal, ports, alarm=alarm), with_mates(looks, now)
+    for look in looks:
+        batch.write_to_payer(mates.pop(look.row.customer_id, ()))
+        batch.decide(look)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Cases that are decided together: which are done, and whom they wrote to."""
+
+    to: journal.Journal
+    ports: Ports
+    alarm: bool
+    written: Written = field(default_factory=Written)
+    done: set[int] = field(default_factory=set)
+
+    def decide(self, look: Look) -> None:
+        """Decide one case by itself, unless it is done."""
+        if look.row.pk in self.done:
+            return
+        seen = self.written.seen_by(look.case)
+        decision = look.decision
+        if seen is not look.case:
+            decision = decide(seen, look.book.policy, self.to.now)
+        self._carry_out(look, seen, decision)
+
+    def write_to_payer(self, group: Sequence[Look]) -> None:
+        """Choose what leaves for a customer with several cases, and carry it out."""
+        looks = {look.row.pk: look for look in group if look.row.pk not in self.done}
+        asking = [Asking(pk, self.written.seen_by(look.case), look.book.policy) for pk, look in looks.items()]
+        for mail in mails_due(asking, self.to.now):
+            self._write(mail, [looks[part.key] for part in mail.parts])
+
+    def _write(self, mail: Mail, looks: Sequence[Look]) -> None:
+        shared = write_together(mail, looks, self.ports, self.to.now) if len(looks) > 1 else None
+        if isinstance(shared, Unwritable):
+            self.decide(looks[0])  # what cannot be said together is said alone, or a person hears why not
+            return
+        for look, part in zip(looks, mail.parts, strict=True):
+            self._carry_out(look, look.case, part.decision, shared)
+
+    def _carry_out(self, look: Look, seen: Case, decision: Decision, shared: Shared | None = None) -> None:
+        self.done.add(look.row.pk)
+        carry_out(look.row, seen, decision, self.to, self.ports, look.book, alarm=self.alarm, shared=shared)
+        _forget_nobody(look.row, seen, self.to)
+        if any(action.kind is ActionKind.SEND for action in decision.actions):
+            self.written.note(seen, self.to.now)
 
 
 def look_again(row: models.Case, now: datetime, ports: Ports) -> None:
     """Let the rules see what has just been written about a locked case, and write what they decide."""
+    look_at_all_again([row], now, ports)
+
+
+def look_at_all_again(rows: Sequence[models.Case], now: datetime, ports: Ports) -> None:
+    """Let the rules see what has just been written about some locked cases, and write what they decide."""
     again = journal.Journal(now)
-    consider([row], again, ports, alarm=False)
+    consider(rows, again, ports, alarm=False)
     again.write()
 
 
 def _pairs(rows: Sequence[models.Case], now: datetime) -> list[tuple[models.Case, Case]]:
     built = snapshots.snapshots(rows, now)
     return [(row, built[row.id]) for row in rows]
-
-
-def _with_batch(case: Case, written: dict[str, datetime]) -> Case:
-    at = written.get(case.customer.contact.email) if case.customer.contact else None
-    return replace(case, payer_written_at=at) if at else case
 
 
 def carry_out(
@@ -108,10 +125,11 @@ def carry_out(
     book: Book,
     *,
     alarm: bool,
+    shared: Shared | None = None,
 ) -> None:
-    """Turn one decision into writes."""
+    """Turn one decision into writes. `shared`: the mail about several cases that it sends."""
     row.due_at, row.because = decision.next_look, decision.because
-    react(row, case, decision, book_journal, ports, book)
+    react(row, case, decision, book_journal, ports, book, shared=shared)
     if alarm and not decision.actions:
         book_journal.entry(row, "wait", decision.because, detail=_detail(decision))
 
@@ -125,15 +143,16 @@ def react(
     book: Book,
     *,
     trigger: AttemptTrigger = AttemptTrigger.RETRY,
+    shared: Shared | None = None,
 ) -> None:
     """Carry out what a fact calls for at once, leaving the alarm as it is. `trigger`: why a charge is made."""
     book_journal.changed(row)
     for action in decision.actions:
         to = book_journal
-        to.entry(row, action.kind.value, action.because, detail=_detail(decision, action))
+        to.entry(row, action.kind.value, action.because, detail=_detail(decision, action, shared))
         act = _ACTS.get(action.kind)
         if act is not None:
-            act(_Deed(row, case, action, decision, to, ports, book, trigger))
+            act(_Deed(row, case, action, decision, to, ports, book, trigger, shared))
 
 
 def _forget_nobody(row: models.Case, case: Case, to: journal.Journal) -> None:
@@ -217,6 +236,7 @@ class _Deed:
     ports: Ports
     book: Book
     trigger: AttemptTrigger
+    shared: Shared | None = None
 
     def queue(self, kind: str, key: str, **values: Any) -> None:
         """Queue an effect about the case's invoice, to be performed now."""
@@ -279,15 +299,18 @@ def _queue_mail(deed: _Deed) -> None:
     row, case, stage, contact = deed.row, deed.case, deed.action.stage, deed.case.customer.contact
     if stage is None or contact is None:
         raise ValueError(f"a send without stage or contact on case {row.pk}")
-    letter = compose(row.pk, case, stage, deed.book, deed.ports, deed.to.now)
+    shared = deed.shared
+    about = About([(row.pk, case)], stage)
+    letter = shared.letter if shared else compose(about, deed.book, deed.ports, deed.to.now)
     if isinstance(letter, Unwritable):
         _unwritable(deed, letter)
         return
-    before = sum(1 for message in case.messages if message.stage is stage)
+    key = mail_key(row, case, stage)
     deed.queue(
         models.OutboxItem.MAIL,
-        f"mail:{row.pk}:{stage.value}:{before}",
+        key,
         stage=stage.value,
+        carried_by=shared.leader if shared and shared.leader != key else "",
         to_name=contact.name,
         to_address=contact.email,
         subject=letter.subject,
@@ -301,7 +324,7 @@ def _unwritable(deed: _Deed, why: Unwritable) -> None:
     deed.row.due_at, deed.row.status = None, CaseStatus.REVIEW.value
     deed.to.entry(deed.row, ActionKind.REVIEW.value, why.reason)
     if ReviewKind.CONTENT not in deed.case.reviews:
-        deed.to.review(deed.row, ReviewKind.CONTENT, why.reason, _PROPOSALS[ReviewKind.CONTENT])
+        deed.to.review(deed.row, ReviewKind.CONTENT, why.reason, proposal_for(ReviewKind.CONTENT))
 
 
 def _queue_charge(deed: _Deed) -> None:
@@ -346,8 +369,12 @@ _ACTS: dict[ActionKind, Callable[[_Deed], None]] = {
 }
 
 
-def _detail(decision: Decision, action: Action | None = None) -> dict[str, object]:
+def _detail(
+    decision: Decision, action: Action | None = None, shared: Shared | None = None
+) -> dict[str, object]:
     said: dict[str, object] = {"rule": decision.rule}
+    if shared is not None:
+        said["about"], said["tone"] = shared.numbers, shared.tone.value
     if decision.next_look:
         said["next_look"] = decision.next_look.isoformat()
     if action is not None:

@@ -10,7 +10,8 @@ from datetime import timedelta
 from dunwell.engine.ask_again import SLOWLY, TELL_AGAIN, answers_again, ask_again, never_given_up
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import look_again, proposal_for, queue_one_more
+from dunwell.engine.proposals import proposal_for
+from dunwell.engine.record import look_again, queue_one_more
 from dunwell.engine.rereading import is_quiet, keep_reread, lock, reread
 from dunwell.policy.facts import InvoiceReading, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_hand_back

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from dunwell.policy.book import Book
-from dunwell.policy.words import InvoiceStatus
+from dunwell.policy.words import InvoiceSource, InvoiceStatus
 from dunwell.store import models
 
 
@@ -61,6 +61,16 @@ def open_cases_of(customer: models.Customer) -> list[models.Case]:
     return _locked(customer=customer, closed_at=None)
 
 
+def lock_mates(customers: Sequence[int], known: Sequence[int]) -> list[int]:
+    """Lock the open cases of some customers besides those known, as far as nobody else holds them; return their ids.
+
+    It waits for nobody, so it may be asked while other cases are locked.
+    """
+    theirs = models.Case.objects.filter(customer__in=customers, closed_at=None).exclude(pk__in=known)
+    free = theirs.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    return list(free.order_by("pk").values_list("pk", flat=True))
+
+
 def lock_customer(customer: int) -> models.Customer:
     """A customer by id, locked: whoever writes about several cases of one customer starts here."""
     return models.Customer.objects.select_for_update(no_key=True).get(pk=customer)
@@ -108,11 +118,17 @@ def invoices_with_open_cases(external_ids: Sequence[str]) -> set[str]:
 
 
 def open_invoices_of(customer: str) -> list[str]:
-    """Invoices of a customer that have an open case, oldest case first."""
-    found = models.Case.objects.filter(customer__external_id=customer, closed_at=None).order_by(
-        "opened_at", "pk"
-    )
+    """Invoices of a customer at Stripe that have an open case, oldest case first."""
+    mine = models.Case.objects.filter(customer__external_id=customer, closed_at=None)
+    found = mine.filter(invoice__source=InvoiceSource.STRIPE.value).order_by("opened_at", "pk")
     return list(found.values_list("invoice__external_id", flat=True))
+
+
+def open_in_ledger() -> list[tuple[str, str, int]]:
+    """Invoices that only the ledger has and that have an open case: id, status and what is open, as last read."""
+    found = models.Case.objects.filter(invoice__source=InvoiceSource.NETSUITE.value, closed_at=None)
+    columns = ("invoice__external_id", "invoice__status", "invoice__open_minor")
+    return list(found.order_by("pk").values_list(*columns))
 
 
 def listed(status: str = "") -> list[models.Case]:

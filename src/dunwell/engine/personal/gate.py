@@ -14,7 +14,7 @@ from dunwell.engine.personal.desk import Desk, desk_of
 from dunwell.engine.personal.fate import NETSUITE, SMTP
 from dunwell.engine.personal.text import as_html, breaches_of, in_words, signer
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import proposal_for
+from dunwell.engine.proposals import proposal_for
 from dunwell.engine.rereading import NOT_SET_UP, Reread, keep_reread, lock, reread
 from dunwell.policy.facts import Case, Person, Unreadable
 from dunwell.policy.gate import Verdict, VerdictKind, check_letter_gate
