@@ -60,3 +60,21 @@ def test_a_card_that_was_tried_on_the_page_of_a_sent_invoice_is_not_one_on_file(
     assert not isinstance(read, Unreadable)
     assert (read.reading.collects_automatically, read.failed_at, read.method) == (False, now, "")
     assert read.reason is not None
+
+
+@pytest.mark.parametrize("number", ["INV-1042", 'odd "quoted" \\ number'])
+def test_an_invoice_is_found_by_its_number_whatever_became_of_it(
+    account: Account, payments: StripePayments, acme: str, now: datetime, number: str
+) -> None:
+    due(account, acme, now + DAY, "INV-1")
+    invoice = due(account, acme, now + DAY, number)
+    account.void(invoice)
+    assert payments.find_numbered(number) == invoice
+    assert payments.find_numbered("INV-104") is None
+
+
+def test_a_search_by_number_that_fails_is_no_proof_that_there_is_none(
+    account: Account, payments: StripePayments
+) -> None:
+    account.fail_next("GET", "/v1/invoices/search", 500, times=9)
+    assert isinstance(payments.find_numbered("INV-1"), Unreadable)

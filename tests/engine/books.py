@@ -1,8 +1,8 @@
 """A NetSuite in memory: customers, contacts, invoices, employees, mails and calls, each call of ours counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ledger
@@ -91,9 +91,20 @@ class Books(Ledger):
     def read_standing(self, customer: str, invoice: str, now: datetime) -> ledger.Standing | facts.Unreadable:
         if away := self._asked("standing"):
             return away
-        account = self.accounts[customer]
-        unapplied = ledger.UnappliedReading(now, tuple(account.unapplied))
-        return ledger.Standing(now, account.invoices.get(invoice), unapplied)
+        account = self.accounts.get(customer) or self._owing(invoice)
+        unapplied = ledger.UnappliedReading(now, tuple(account.unapplied) if customer and account else ())
+        shown = account.invoices.get(invoice) if account else None
+        return ledger.Standing(now, shown, unapplied, account.id if account and shown else "")
+
+    def overdue(self, since: date, until: date) -> Sequence[facts.Invoice] | facts.Unreadable:
+        if away := self._asked("overdue"):
+            return away
+        billed = [each for account in self.accounts.values() for each in account.invoices.values()]
+        late = [each for each in billed if each.due is not None and since <= each.due <= until]
+        return [each for each in late if each.status is InvoiceStatus.OPEN]
+
+    def _owing(self, invoice: str) -> Account | None:
+        return next((each for each in self.accounts.values() if invoice in each.invoices), None)
 
     def find_employee(self, email: str) -> str | facts.Unreadable:
         if away := self._asked("employee"):

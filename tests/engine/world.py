@@ -166,6 +166,10 @@ class Ledger(Payments):
         if self.unreadable:
             raise readings.SweepFailedError(self.unreadable.reason)
 
+    def find_numbered(self, number: str) -> str | facts.Unreadable | None:
+        found = [id_ for id_, each in self.invoices.items() if each.reading.invoice.number == number]
+        return self.unreadable or (found[0] if found else None)
+
     def overdue(self, since: datetime, until: datetime) -> Iterator[readings.Overdue]:
         if self.unreadable:
             raise readings.SweepFailedError(self.unreadable.reason)

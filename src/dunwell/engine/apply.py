@@ -7,11 +7,11 @@ stores them, decides, and marks the events handled.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from dunwell.engine import facts_in, overdue
+from dunwell.engine import booked, facts_in, overdue
 from dunwell.engine.clock import Clock, ShiftedClock
 from dunwell.engine.incoming import hear
 from dunwell.engine.ports import Ports
@@ -126,11 +126,24 @@ class _Round:
         if not known and not opens:
             settle(bundle.events, InboxEvent.HANDLED, "no case on this invoice", now)
             return
-        arrears = ports.payments.read_arrears(invoice, now)
+        in_ledger = booked.is_booked(invoice)
+        arrears = (
+            booked.read_arrears(invoice, ports, now)
+            if in_ledger
+            else ports.payments.read_arrears(invoice, now)
+        )
         if isinstance(arrears, Unreadable):
             self._gone_or_away(invoice, bundle, arrears)
             return
-        customer = read_customer_if_stale(arrears.customer, ports, self.clock.now())
+        number = arrears.reading.invoice.number
+        elsewhere = booked.is_at_stripe(number, ports) if in_ledger and not known else False
+        if isinstance(elsewhere, Unreadable):
+            self._wait(bundle.events, replace(elsewhere, permanent=False))
+            return
+        if elsewhere:
+            settle(bundle.events, InboxEvent.HANDLED, booked.AT_STRIPE, self.clock.now())
+            return
+        customer = read_customer_if_stale(arrears.customer, ports, self.clock.now(), number)
         if isinstance(customer, Unreadable) and keep.known_customer(arrears.customer) is None:
             self._wait(bundle.events, customer)
             return
@@ -197,9 +210,13 @@ class _Round:
             postpone(event, now + _WAITS[min(event.tries, len(_WAITS)) - 1], why.reason)
 
 
-def read_customer_if_stale(customer: str, ports: Ports, now: datetime) -> CustomerReading | Unreadable | None:
-    """Read a customer unless we did so within a day; None when what we have will do."""
+def read_customer_if_stale(
+    customer: str, ports: Ports, now: datetime, number: str
+) -> CustomerReading | Unreadable | None:
+    """Read a customer, who has an invoice of this number, unless we did so within a day; None: what we have will do."""
     known = keep.known_customer(customer)
     if known is not None and now - known.read_at < CUSTOMER_AGE:
         return None
+    if booked.is_booked(customer):
+        return booked.read_customer(customer, number, ports, now)
     return ports.payments.read_customer(customer, now)

@@ -9,15 +9,18 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from dunwell.engine.ports import Ports
+from dunwell.engine import booked
+from dunwell.engine.ports import Ledger, Ports
 from dunwell.policy.book import Book
+from dunwell.policy.facts import Unreadable
 from dunwell.policy.readings import Malformed, Notice, Overdue, SweepFailedError, Topic
-from dunwell.store import keep
+from dunwell.policy.sections import OverdueRule
+from dunwell.store import cases, keep
 from dunwell.store.marks import mark_of, move_mark
 
 log = logging.getLogger(__name__)
 
-SOURCE = "overdue"
+SOURCE, IN_LEDGER = "overdue", "overdue in NetSuite"
 SEARCH_EVERY = timedelta(hours=1)
 # Invoices may be dated back, and the vendor's day is not everybody's.
 OVERLAP = timedelta(days=1)
@@ -25,22 +28,61 @@ OVERLAP = timedelta(days=1)
 
 def search_if_time(ports: Ports, book: Book, now: datetime) -> int:
     """Search unless that was done within the hour; a search that failed is made again."""
-    mark = mark_of(SOURCE)
-    if mark is not None and timedelta() <= now - mark < SEARCH_EVERY:
+    rule = book.policy.overdue
+    in_ledger = rule.netsuite and ports.ledger is not None
+    searched = [SOURCE] * rule.stripe + [IN_LEDGER] * in_ledger
+    marks = [mark_of(source) for source in searched]
+    if marks and all(mark is not None and timedelta() <= now - mark < SEARCH_EVERY for mark in marks):
         return 0
     return search(ports, book, now)
 
 
 def search(ports: Ports, book: Book, now: datetime) -> int:
-    """Ask Stripe which sent invoices fell due, and keep each once; return how many are news.
+    """Search the books the policy names for invoices that fell due, and keep each once; return how many are news.
 
-    The first search reaches back as far as the policy says, later ones to the one before. The mark moves only when
-    the list was read to its end.
+    The first search reaches back as far as the policy says, later ones to the one before. A mark moves only when a
+    list was read to its end.
     """
-    if not book.policy.overdue.stripe:
+    rule = book.policy.overdue
+    found = _at_stripe(ports, rule, now) if rule.stripe else 0
+    if ports.ledger is not None:
+        found += _in_ledger(ports.ledger, rule, now) if rule.netsuite else 0
+        found += _changed(ports.ledger, now)
+    return found
+
+
+def _since(source: str, rule: OverdueRule, now: datetime) -> datetime:
+    mark = mark_of(source)
+    return mark - OVERLAP if mark else now - timedelta(days=rule.lookback_days)
+
+
+def _in_ledger(ledger: Ledger, rule: OverdueRule, now: datetime) -> int:
+    """Ask NetSuite, which knows of no zones: an invoice of today may be late where the customer is."""
+    listed = ledger.overdue(_since(IN_LEDGER, rule, now).date(), now.date())
+    if isinstance(listed, Unreadable):
+        log.warning("search for overdue invoices in NetSuite stopped: %s", listed.reason)
         return 0
-    mark = mark_of(SOURCE)
-    since = mark - OVERLAP if mark else now - timedelta(days=book.policy.overdue.lookback_days)
+    found = sum(_keep(Overdue(f"{booked.PREFIX}{each.id}", str(each.due)), now) for each in listed)
+    move_mark(IN_LEDGER, now)
+    return found
+
+
+def _changed(ledger: Ledger, now: datetime) -> int:
+    """Nobody calls when an invoice of NetSuite's is paid: ask about each that has an open case."""
+    found = 0
+    for invoice, status, open_minor in cases.open_in_ledger():
+        standing = ledger.read_standing("", invoice.removeprefix(booked.PREFIX), now)
+        if isinstance(standing, Unreadable):
+            log.warning("invoice %s could not be read: %s", invoice, standing.reason)
+            return found
+        said = standing.invoice
+        if said is not None and (said.status.value, said.open.minor) != (status, open_minor):
+            found += _keep(Overdue(invoice, f"changed {now.isoformat()}"), now)
+    return found
+
+
+def _at_stripe(ports: Ports, rule: OverdueRule, now: datetime) -> int:
+    since = _since(SOURCE, rule, now)
     found = 0
     try:
         for each in ports.payments.overdue(since, now):

@@ -1,14 +1,14 @@
 """The doors to the outside: what the engine asks of vendors, mail and the clock."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from django.http import HttpRequest
 
 from dunwell.engine.clock import Clock
-from dunwell.policy.facts import InvoiceReading, Person, Unreadable
+from dunwell.policy.facts import Invoice, InvoiceReading, Person, Unreadable
 from dunwell.policy.incoming import Arrived, IncomingMail, TransportEvent
 from dunwell.policy.ledger import Gathering, LedgerCall, LedgerMail, MailReading, Posting, Standing
 from dunwell.policy.readings import (
@@ -73,6 +73,10 @@ class Payments(Protocol):
         """Yield all events created at or after `since`, oldest first; raises `readings.SweepFailedError`."""
         ...
 
+    def find_numbered(self, number: str) -> str | Unreadable | None:
+        """Find the invoice that carries a number, whatever became of it; None when there is none."""
+        ...
+
     def overdue(self, since: datetime, until: datetime) -> Iterator[Overdue]:
         """Yield the open invoices that are sent, not charged, and fell due at or after `since` and before `until`.
 
@@ -89,7 +93,11 @@ class Ledger(Protocol):
         ...
 
     def read_standing(self, customer: str, invoice: str, now: datetime) -> Standing | Unreadable:
-        """Read the invoice and what is unapplied, by the ledger's ids (for the gate)."""
+        """Read the invoice and what is unapplied, by the ledger's ids (for the gate); customer "": the invoice only."""
+        ...
+
+    def overdue(self, since: date, until: date) -> Sequence[Invoice] | Unreadable:
+        """List the open invoices that fell due on or after `since` and on or before `until`; ids are the ledger's."""
         ...
 
     def find_employee(self, email: str) -> str | Unreadable:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from dunwell.engine import booked
 from dunwell.engine.ask_again import in_time
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ports
@@ -12,13 +13,14 @@ from dunwell.policy.words import CollectionOwner
 from dunwell.store import cases, gathered, keep, models
 from dunwell.store.journal import Journal
 
-NOT_SET_UP = Unreadable("NetSuite is not set up here any more")
+NOT_SET_UP = booked.NOT_SET_UP
 
 
 @dataclass(frozen=True, slots=True)
 class Reread:
     """What both ledgers answered; `standing` None: the case does not use NetSuite.
 
+    `stripe` is what NetSuite says of an invoice that is only there, for which Stripe is not asked.
     `found` is there when NetSuite had to be asked by the invoice's number, since its own ids were not known.
     """
 
@@ -35,6 +37,9 @@ class Reread:
 def reread(row: models.Case, ports: Ports, clock: Clock) -> Reread:
     """Ask NetSuite, if the case uses it, and then Stripe."""
     standing, found = _ask_ledger(row, ports, clock) if row.uses_ledger else (None, None)
+    if booked.is_booked(row.invoice.external_id):
+        answer = NOT_SET_UP if standing is None else standing
+        return Reread(booked.reading_of(row.invoice.external_id, answer), standing, found)
     return Reread(ports.payments.read_invoice(row.invoice.external_id, clock.now()), standing, found)
 
 
@@ -70,8 +75,9 @@ def keep_reread(row: models.Case, read: Reread, policy: Policy, journal: Journal
         ours = row.collection == CollectionOwner.DUNWELL.value
         kept = keep.keep_invoice(stripe, row.customer, journal.now, ours=ours)
         row.invoice = kept.row
+        by = "netsuite" if booked.is_booked(row.invoice.external_id) else "stripe"
         for change in kept.changes:
-            journal.entry(row, "invoice", change, by="stripe")
+            journal.entry(row, "invoice", change, by=by)
         if ours and not kept.overtaken and is_quiet(stripe):
             row.proved_at = stripe.at
             journal.changed(row)

@@ -129,11 +129,15 @@ class Gathering:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The ledger's side of the gate: the invoice, None if it shows us none, and what is unapplied (spec 5)."""
+    """The ledger's side of the gate: the invoice, None if it shows us none, and what is unapplied (spec 5).
+
+    `customer` is whose invoice it is, by the ledger's id; empty when it shows us none.
+    """
 
     at: datetime
     invoice: Invoice | None
     unapplied: UnappliedReading
+    customer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

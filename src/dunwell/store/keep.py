@@ -15,13 +15,15 @@ from dunwell.policy import facts
 from dunwell.policy.book import Book, rebind
 from dunwell.policy.facts import Contact, InvoiceReading, Mrr, Reason
 from dunwell.policy.readings import ChargeResult, CustomerReading
-from dunwell.policy.words import AttemptOutcome, AttemptTrigger
+from dunwell.policy.words import AttemptOutcome, AttemptTrigger, InvoiceSource
 from dunwell.store import models, postgres
 from dunwell.store.plain import plain
 
 SET_BY_A_PERSON = facts.SET_BY_A_PERSON
 # How the source of what the ledger said begins.
 FROM_LEDGER = "NetSuite"
+# How our ids of what only the ledger has begin.
+IN_LEDGER = "netsuite:"
 # How the keys of our own charges begin.
 OUR_CHARGE = "charge:"
 CHARGED_BACK = "The payment was charged back."
@@ -199,6 +201,7 @@ def keep_invoice(
     said = reading.invoice
     values: dict[str, Any] = {
         "number": plain(said.number, 255),
+        "source": said.source.value,
         "open_minor": said.open.minor,
         "currency": said.open.currency,
         "status": said.status.value,
@@ -210,6 +213,8 @@ def keep_invoice(
         "next_attempt_at": said.next_attempt,
         "read_at": reading.at,
     }
+    if said.source is InvoiceSource.NETSUITE:
+        values["ledger_id"] = plain(said.id.removeprefix(IN_LEDGER), 40)
     row, created = models.Invoice.objects.select_for_update(no_key=True).get_or_create(
         external_id=said.id, defaults={**values, "customer": customer}
     )
@@ -329,6 +334,17 @@ def keep_charge(
 def known_customer(external_id: str) -> models.Customer | None:
     """Find a customer we have read before."""
     return models.Customer.objects.filter(external_id=external_id).first()
+
+
+def customer_in_ledger(ledger_id: str) -> str | None:
+    """The id at its vendor of the customer the ledger knows by an id of its own, the one known longest."""
+    found = models.Customer.objects.filter(ledger_id=ledger_id).exclude(ledger_id="").order_by("pk")
+    return found.values_list("external_id", flat=True).first()
+
+
+def knows_number(number: str) -> bool:
+    """Say whether an invoice of Stripe's with a number has been read before."""
+    return models.Invoice.objects.filter(number=number, source=InvoiceSource.STRIPE.value).exists()
 
 
 def locked_customer(external_id: str) -> models.Customer | None:

@@ -5,6 +5,7 @@ differs from one transaction type to the next, and payments count before the sta
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 from dunwell.connectors.netsuite.names import CUSTOMER_ID, Names
 from dunwell.connectors.netsuite.suiteql import email, id_, number
@@ -63,6 +64,14 @@ def open_invoices(customer_id: str) -> str:
     return f"""{_INVOICE} AND t.entity = {id_(customer_id)}
   AND t.posting = 'T' AND t.voided = 'F' AND t.foreignamountunpaid > 0
 ORDER BY t.duedate, t.id"""
+
+
+def overdue(since: date, until: date) -> str:
+    """Ask for the open invoices, of anybody, that fell due between two days, both included."""
+    return f"""{_INVOICE} AND t.posting = 'T' AND t.voided = 'F' AND t.foreignamountunpaid > 0
+  AND t.duedate >= TO_DATE('{since.isoformat()}', 'YYYY-MM-DD')
+  AND t.duedate <= TO_DATE('{until.isoformat()}', 'YYYY-MM-DD')
+ORDER BY t.id"""
 
 
 def invoice(invoice_id: str) -> str:

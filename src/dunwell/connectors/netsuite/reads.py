@@ -1,7 +1,7 @@
 """What is read of a customer and an invoice: each answer is a reading, or an `Unreadable` that says why."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import TypeVar
 
 from dunwell.connectors.netsuite import contacts, queries, restlet, revenue, shapes, translate
@@ -9,7 +9,7 @@ from dunwell.connectors.netsuite.names import Names
 from dunwell.connectors.netsuite.suiteql import is_email, is_id, is_number, rows
 from dunwell.connectors.netsuite.trouble import Trouble, unreadable
 from dunwell.connectors.netsuite.wire import Json, Wire
-from dunwell.policy.facts import InvoiceReading, Unreadable
+from dunwell.policy.facts import Invoice, InvoiceReading, Unreadable
 from dunwell.policy.ledger import (
     AccountReading,
     ContactReading,
@@ -102,7 +102,16 @@ class Reads:
         read = _readable(translate.invoice(found[0], now)) if found else None
         if isinstance(read, Unreadable):
             return read
-        return Standing(now, read.invoice if read else None, unapplied)
+        whose = str(found[0].get("entity", "")) if found else ""
+        return Standing(now, read.invoice if read else None, unapplied, whose)
+
+    def overdue(self, since: date, until: date) -> Sequence[Invoice] | Unreadable:
+        """List the open invoices that fell due between two days, both included."""
+        found = self._ask(queries.overdue(since, until), "the invoices past their due date")
+        if isinstance(found, Unreadable):
+            return found
+        listed = _readable(translate.open_invoices(found, datetime.combine(until, time(), UTC)))
+        return listed if isinstance(listed, Unreadable) else listed.invoices
 
     def read_revenue(self, customer: str, now: datetime) -> RevenueReading | Unreadable:
         """Read the last three full months of recurring revenue, if the installation says where (spec 1)."""

@@ -107,6 +107,10 @@ class StripePayments:
         """Find the invoice behind a payment intent; None when there is none: one call."""
         return reads.invoice_behind(self._wire, payment)
 
+    def find_numbered(self, number: str) -> str | Unreadable | None:
+        """Find the invoice that carries a number, whatever became of it; None when there is none: one call."""
+        return reads.invoice_numbered(self._wire, number)
+
     def charge(self, invoice: str, method: str, key: str) -> ChargeResult:
         """Charge an open invoice with one method under one idempotency key.
 

@@ -99,6 +99,20 @@ def invoice_behind(wire: Wire, payment: str) -> str | Unreadable | None:
     return invoice if isinstance(invoice, str) and is_id(invoice) else None
 
 
+def invoice_numbered(wire: Wire, number: str) -> str | Unreadable | None:
+    """Find the invoice that carries a number by Stripe's search, which lags by about a minute: one call."""
+    about = "an invoice by its number"
+    quoted = number.replace("\\", "\\\\").replace('"', '\\"')
+    answer = wire.ask(about, "/v1/invoices/search", query=f'number:"{quoted}"', limit=1)
+    if isinstance(answer, Unreadable):
+        return answer
+    found = rows(answer, about)
+    if isinstance(found, Unreadable):
+        return found
+    invoice = found[0].get("id") if found else None
+    return invoice if isinstance(invoice, str) and is_id(invoice) else None
+
+
 def invoices_of(wire: Wire, customer: str) -> tuple[list[Json], bool] | Unreadable:
     """List a customer's newest invoices with their lines, and whether these are all: at most three calls.
 

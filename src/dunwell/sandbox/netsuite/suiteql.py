@@ -22,6 +22,7 @@ _FORMATS = {"YYYY-MM-DD": 10, "YYYY-MM": 7}
 def prepare(connection: sqlite3.Connection) -> None:
     """Teach SQLite the functions our queries use."""
     connection.create_function("TO_CHAR", 2, _to_char, deterministic=True)
+    connection.create_function("TO_DATE", 2, _to_date, deterministic=True)
 
 
 def page(connection: sqlite3.Connection, sql: str, query: Json, url: str, hidden: Collection[str]) -> Json:
@@ -80,6 +81,12 @@ def _to_char(value: str | None, form: str) -> str | None:
     if form not in _FORMATS:
         raise ValueError(f"the sandbox does not know the format {form}")
     return None if value is None else _FORMATTED + value[: _FORMATS[form]]
+
+
+def _to_date(value: str, form: str) -> str:
+    if form != "YYYY-MM-DD" or _ISO_DAY.fullmatch(value) is None:
+        raise ValueError(f"the sandbox does not know the date {value} as {form}")
+    return value
 
 
 def _whole(query: Json, name: str, usual: int) -> int:

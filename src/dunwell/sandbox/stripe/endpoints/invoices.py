@@ -1,5 +1,7 @@
 """/v1/invoices."""
 
+import re
+
 from dunwell.sandbox.stripe import billing, charging, invoicing, subscriptions
 from dunwell.sandbox.stripe.books import Books
 from dunwell.sandbox.stripe.errors import Json, refuse
@@ -21,6 +23,7 @@ from dunwell.sandbox.stripe.lists import page, within
 from dunwell.sandbox.stripe.routes import retrieves, route
 
 _DAY = 86400
+_BY_NUMBER = re.compile(r'number:"((?:[^"\\]|\\.)*)"')
 _COLLECTION = one_of("charge_automatically", "send_invoice")
 _STATUS = one_of("draft", "open", "paid", "uncollectible", "void")
 _FIELDS: dict[str, Reader] = {
@@ -90,6 +93,23 @@ def list_(books: Books, params: Json) -> Json:
         wanted = books.find("subscription", params["subscription"], param="subscription")
         rows = [row for row in rows if subscriptions.behind(books, row) is wanted]
     return page(rows, params, "/v1/invoices")
+
+
+@route("GET", "/v1/invoices/search", {"query": text, "limit": integer, "page": text}, ("query",))
+def search(books: Books, params: Json) -> Json:
+    """Search by number, the only one of Stripe's search fields that is known here."""
+    asked = _BY_NUMBER.fullmatch(params["query"])
+    if asked is None:
+        raise refuse("We were unable to parse your search query.", param="query")
+    wanted = asked[1].replace('\\"', '"').replace("\\\\", "\\")
+    found = [row for row in books.rows("invoice") if row["number"] == wanted][: params.get("limit", 10)]
+    return {
+        "object": "search_result",
+        "data": found,
+        "has_more": False,
+        "next_page": None,
+        "url": "/v1/invoices/search",
+    }
 
 
 retrieves("invoice", "/v1/invoices/{}")
