@@ -182,13 +182,13 @@ class ImapMailbox:
         return _beginning(source, mail.size)
 
     def _fetch(self, uid: int, section: str, most: int) -> bytes | None:
-        found = self._connection().fetch([uid], [f"BODY.PEEK[{section}]<0.{most}>"]).get(uid)
-        if found is None:
-            return None
-        bodies = [value for key, value in found.items() if key.startswith(b"BODY[")]
-        if not bodies:
+        """Fetch the first bytes of a mail, or of a section of it; None when it was deleted in between."""
+        server = self._connection()
+        found = server.fetch([uid], [f"BODY.PEEK[{section}]<0.{most}>"]).get(uid, {})
+        body = next((value for key, value in found.items() if key.startswith(b"BODY[")), None)
+        if body is None and uid in server.fetch([uid], ["RFC822.SIZE"]):
             raise ProtocolError("a mail without a body")
-        return bytes(bodies[0] or b"")
+        return None if body is None else bytes(body)
 
     def _given_up(self, mail: _Waiting) -> IncomingMail:
         """Take the headers alone, or nothing but the fact that a mail is there: a person looks into the mailbox."""
@@ -271,10 +271,10 @@ def _why(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {error.verify_message}"
+    if isinstance(error, IMAPClientAbortError | EOFError | ConnectionResetError | BrokenPipeError):
+        return "the connection broke"
     if isinstance(error, OSError):
         return one_line(error.strerror or type(error).__name__)
-    if isinstance(error, IMAPClientAbortError | EOFError):
-        return "the connection broke"
     if isinstance(error, ProtocolError | ValueError):
         return "its answer is not understood"
     return one_line(str(error), 160)
