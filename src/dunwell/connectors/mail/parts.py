@@ -22,7 +22,7 @@ _MOST_NAME = 120
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,48}/[a-z0-9][a-z0-9!#$&^_.+-]{0,48}")
 _NOT_IN_NAMES = re.compile(r'[<>:"|?*]+')
 # As it came: nothing folded anew, no ">" before "From".
-_AS_IT_CAME = email.policy.compat32.clone(max_line_length=0, mangle_from_=False)
+_AS_IT_CAME = email.policy.compat32.clone(linesep="\r\n", max_line_length=0, mangle_from_=False)
 _ENDINGS = {
     "application/msword": ".doc",
     "application/pdf": ".pdf",
@@ -164,7 +164,7 @@ def _name(part: Message) -> str:
 
 def file_name(said: str) -> str:
     """Make a file name of what a stranger said: one line, no path, nothing that systems choke on; maybe ""."""
-    last = PurePosixPath(said.replace("\\", "/").replace("\0", "")).name
+    last = PurePosixPath(said.replace("\\", "/")).name
     line = _NOT_IN_NAMES.sub("_", one_line(last, 1_000)).strip(" .")
     if len(line) <= _MOST_NAME:
         return line

@@ -69,6 +69,7 @@ def _events(message: Message, fields: Fields) -> Iterator[TransportEvent]:
 
 def _delivery(blocks: list[Fields], returned: Fields, fields: Fields) -> Iterator[TransportEvent]:
     sent = read.moment(read.first(fields, "date"))
+    ours = _about(returned, blocks, fields)
     for block in blocks:
         recipient = _typed(block, "original-recipient") or _typed(block, "final-recipient")
         code = _CODE.search(read.first(block, "status"))
@@ -79,7 +80,7 @@ def _delivery(blocks: list[Fields], returned: Fields, fields: Fields) -> Iterato
         yield TransportEvent(
             kind=kind,
             recipient=recipient,
-            message_id=read.message_id(returned),
+            message_id=ours,
             at=read.moment(read.first(block, "last-attempt-date")) or sent,
             permanent=kind is TransportKind.BOUNCED and (code is None or code.group().startswith("5")),
             reason=_reason(read.first(block, "diagnostic-code")) or (code.group() if code else ""),
@@ -98,11 +99,18 @@ def _complaints(blocks: list[Fields], returned: Fields, fields: Fields) -> Itera
         yield TransportEvent(
             kind=TransportKind.COMPLAINED,
             recipient=recipient,
-            message_id=read.message_id(returned),
+            message_id=_about(returned, blocks, fields),
             at=read.moment(read.first(said, "arrival-date")) or read.moment(read.first(fields, "date")),
             permanent=True,
             reason=one_line(f"Reported as {kind}", _MOST_REASON),
         )
+
+
+def _about(returned: Fields, blocks: list[Fields], fields: Fields) -> str:
+    """Find which mail the report is about: by the mail that came back, by what the report says, by what it answers."""
+    said = next((each["x-original-message-id"][0] for each in blocks if "x-original-message-id" in each), "")
+    answered = read.references(fields)[-1:]
+    return read.message_id(returned) or read.message_id({"message-id": [said]}) or "".join(answered)
 
 
 def _by_header(fields: Fields, text: str) -> Iterator[TransportEvent]:
