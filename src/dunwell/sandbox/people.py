@@ -1,9 +1,11 @@
 """What people do in the sandbox, over HTTP as in a browser: customers, relationship owners, the manager who signs."""
 
 import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from html import unescape
 from typing import Self
 from urllib.parse import urljoin, urlsplit
@@ -93,8 +95,14 @@ def fetch(method: str, address: str, form: dict[str, str] | None = None) -> Page
         return Page(answer.status_code, str(answer.url), answer.text)
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates are good, read once: that takes longer than a call."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def _browser() -> httpx.Client:
-    return httpx.Client(follow_redirects=True, trust_env=False, timeout=10)
+    return httpx.Client(follow_redirects=True, trust_env=False, timeout=10, verify=_trusted())
 
 
 class Colleague:

@@ -1,8 +1,10 @@
 """Asks a language model to read a reply; whenever that fails, the rules' reading stands."""
 
 import logging
+import ssl
 import time
 from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -49,7 +51,7 @@ class LanguageModelReader:
         ends = time.monotonic() + self._timeout
         try:
             with (
-                httpx.Client(timeout=self._timeout, follow_redirects=False) as http,
+                httpx.Client(timeout=self._timeout, follow_redirects=False, verify=_trusted()) as http,
                 http.stream("POST", self._url, json=body, headers=self._headers) as answer,
             ):
                 if answer.status_code != httpx.codes.OK:
@@ -59,6 +61,12 @@ class LanguageModelReader:
             return translate.Rejected("it took too long")
         except (httpx.HTTPError, httpx.InvalidURL):
             return translate.Rejected("it could not be reached")
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates are good, read once: that takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
 def _bounded(answer: httpx.Response, ends: float) -> bytes | translate.Rejected:

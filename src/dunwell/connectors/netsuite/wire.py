@@ -2,10 +2,12 @@
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -26,6 +28,12 @@ _RESTLET = "/app/site/hosting/restlet.nl"
 _STRICT = {"X-NetSuite-PropertyNameValidation": "Error"}
 _WRITTEN = "written"
 _RECORD = re.compile(r"/(-?[0-9]{1,12})$")
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates are good, read once: that takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Wire:
         wall: Callable[[], float],
     ) -> None:
         self.access = access
-        self._http = httpx.Client(timeout=timeout)
+        self._http = httpx.Client(timeout=timeout, verify=_trusted())
         self._tokens = Tokens(access, self._http, wall)
         self._slots = threading.BoundedSemaphore(in_flight)
         self._tries = tries
