@@ -203,7 +203,7 @@ def test_a_mail_that_did_not_arrive_is_put_together_anew() -> None:
     world.settle(ReviewKind.SEND_REFUSED, "in_3")
     world.run()
 
-    assert len(world.postbox.mails) == 2
+    assert len(world.postbox.mails) == 1
     for invoice in ALL:
         assert rows(world, invoice) == [("notice", "stopped"), ("notice", "sent")]
 

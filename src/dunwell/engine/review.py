@@ -19,7 +19,7 @@ from dunwell.policy.plans import BadPlanError, as_plan
 from dunwell.policy.saying import on_hold
 from dunwell.policy.zones import zone_for
 from dunwell.store import cases, keep, letters, models, people, replies, snapshots
-from dunwell.store.claims import answer_for, one_transaction
+from dunwell.store.claims import answer_for, asked_about, one_transaction
 from dunwell.store.journal import Journal
 
 # Desk items about mail, and the state of the mail they are about.
@@ -162,7 +162,7 @@ def settle(*, review_id: int, resolution: str, by: str, now: datetime, ports: Po
     if not resolution.strip():
         raise NotPossibleError("Say in a few words what was done.")
     with one_transaction():
-        item, row = open_item(review_id)
+        item, row, others = _open_with_others(review_id)
         if item.kind == words.ReviewKind.DRAFT.value and letters.live_letter(row) is not None:
             raise NotPossibleError("Approve the letter or discard it.")
         if item.kind == words.ReviewKind.REPLY.value:
@@ -171,8 +171,8 @@ def settle(*, review_id: int, resolution: str, by: str, now: datetime, ports: Po
             raise NotPossibleError("Say whether the mail arrived.")
         journal = Journal(now)
         if item.kind == words.ReviewKind.SEND_REFUSED.value:
-            _answer_for(row, item, journal, by, arrived=False)
-        _settle(item, row, resolution.strip(), by, journal, ports)
+            _answer_for((row, *others), item, journal, by, arrived=False)
+        _settle(item, (row, *others), resolution.strip(), by, journal, ports)
 
 
 def resolve_send(
@@ -181,39 +181,58 @@ def resolve_send(
     """Say of a mail that was refused or may have left whether it arrived; raises `NotPossibleError`.
 
     One that arrived counts as sent. One that did not is stopped for good, and its stage is done again when
-    the rules allow it.
+    the rules allow it. What is said of a mail about several invoices is said for each of them.
     """
     with one_transaction():
-        item, row = open_item(review_id)
+        item, row, others = _open_with_others(review_id)
         if item.kind not in _IN_DOUBT:
             raise NotPossibleError("This is not about a mail that may have left.")
         journal = Journal(now)
-        _answer_for(row, item, journal, by, arrived=arrived)
+        _answer_for((row, *others), item, journal, by, arrived=arrived)
         said = "It arrived." if arrived else "It did not arrive."
-        _settle(item, row, f"{said} {resolution}".strip(), by, journal, ports)
+        _settle(item, (row, *others), f"{said} {resolution}".strip(), by, journal, ports)
+
+
+def _open_with_others(review_id: int) -> tuple[models.ReviewItem, models.Case, list[models.Case]]:
+    """A desk item with its case and, if it is about a mail that others share, their cases; all locked, by id."""
+    seen = people.open_review(review_id)
+    if seen is None or seen.kind not in _IN_DOUBT:
+        return (*open_item(review_id), [])
+    about = asked_about(seen.case, _IN_DOUBT[seen.kind])
+    rows = cases.locked_cases(sorted({seen.case_id, *(mail.case_id for mail in about)}))
+    item, row = open_item(review_id)
+    return item, row, [other for other in rows if other.pk != row.pk]
 
 
 def _answer_for(
-    row: models.Case, item: models.ReviewItem, journal: Journal, by: str, *, arrived: bool
+    rows: Sequence[models.Case], item: models.ReviewItem, journal: Journal, by: str, *, arrived: bool
 ) -> None:
+    row, by_id = rows[0], {each.pk: each for each in rows}
     doubt.answered(row, words.ReviewKind(item.kind), journal, arrived=arrived, by=by)
     note = "A person says that it arrived." if arrived else "A person says that it did not arrive."
     to = words.MessageState.SENT if arrived else words.MessageState.STOPPED
     for mail in answer_for(row, _IN_DOUBT[item.kind], to, journal.now, note):
-        if not arrived:
-            say_again(row, mail)
+        if not arrived and mail.case_id in by_id:
+            say_again(by_id[mail.case_id], mail)
 
 
 def _settle(
-    item: models.ReviewItem, row: models.Case, resolution: str, by: str, journal: Journal, ports: Ports
+    item: models.ReviewItem,
+    rows: Sequence[models.Case],
+    resolution: str,
+    by: str,
+    journal: Journal,
+    ports: Ports,
 ) -> None:
+    """Settle a desk item of the first case; the others have one of the same kind about the same mail."""
+    kind, what = words.ReviewKind(item.kind), item.kind.replace("_", " ")
     people.settle_review(item, resolution, by, journal.now)
-    _try_again(words.ReviewKind(item.kind), row)
-    what = item.kind.replace("_", " ")
-    journal.entry(row, "settled", f"Settled ({what}): {resolution}", by=by)
-    unblock(row)
-    if row.closed_at is None:
-        consider([row], journal, ports, alarm=False)
+    _try_again(kind, rows[0])
+    for row in rows:
+        if row is rows[0] or people.settle_kind(row, kind, resolution, by, journal.now):
+            journal.entry(row, "settled", f"Settled ({what}): {resolution}", by=by)
+        unblock(row)
+    consider([row for row in rows if row.closed_at is None], journal, ports, alarm=False)
     journal.write()
 
 
