@@ -88,7 +88,10 @@ def _print_words(step: Step, book: Book) -> None:
     if step.carried:
         return
     if step.action is ActionKind.SEND and step.stage:
-        about = letters.About(list(enumerate(step.about or (step.case,))), step.tone or step.stage)
+        cases, tone = (
+            (step.together.about, step.together.tone) if step.together else ((step.case,), step.stage)
+        )
+        about = letters.About(list(enumerate(cases)), tone)
         what, written = f"{step.stage}", letters.compose(about, book, ports, step.at)
     elif step.action is ActionKind.DRAFT and step.letter:
         what = f"draft of letter {step.letter}"

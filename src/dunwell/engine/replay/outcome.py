@@ -58,7 +58,7 @@ def outcome_of(book: Book, steps: Sequence[Step], world: Replay) -> Outcome:
         money[amount.currency] = known.plus(amount) if known else amount
     return Outcome(
         version=book.version,
-        messages=count[ActionKind.SEND],
+        messages=sum(1 for step in steps if step.action is ActionKind.SEND and not step.carried),
         drafts=count[ActionKind.DRAFT],
         retries=count[ActionKind.RETRY],
         calls=count[ActionKind.CALL_TASK],

@@ -77,6 +77,7 @@ def _settled(case: facts.Case, found: set[ReviewKind], policy: Policy) -> facts.
 
 def _arrears(fact: history.ArrearsLine, now: datetime, world: World) -> None:
     case = world.cases.get(fact.invoice)
+    opens = case is None or case.status is CaseStatus.CLOSED
     if case is None or case.status is CaseStatus.CLOSED:
         case = _opened(fact, now, case, world)
     else:
@@ -92,7 +93,11 @@ def _arrears(fact: history.ArrearsLine, now: datetime, world: World) -> None:
             invoice=replace(case.invoice, rail=translate.rail(fact), in_flight=False),
         )
     world.cases[fact.invoice] = case
-    world.look(fact.invoice, now)
+    if opens:
+        # Decided together with what else of this customer comes up at the same moment, as in a tick.
+        world.alarms.put(fact.invoice, now)
+    else:
+        world.look(fact.invoice, now)
 
 
 def _opened(fact: history.ArrearsLine, now: datetime, last: facts.Case | None, world: World) -> facts.Case:

@@ -8,6 +8,7 @@ from datetime import datetime
 from dunwell.engine.replay import letters, translate
 from dunwell.engine.replay.alarms import Alarms
 from dunwell.engine.replay.charges import Methods, answered_by, awaits_answer
+from dunwell.engine.replay.merged import Leaving, Together, mail_to
 from dunwell.engine.replay.step import Step
 from dunwell.policy import facts, words
 from dunwell.policy.book import Book
@@ -15,6 +16,7 @@ from dunwell.policy.cadence import band_of
 from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
 from dunwell.policy.gate import Verdict, VerdictKind, check_charge_gate, check_gate, check_letter_gate
+from dunwell.policy.merging import sends
 from dunwell.policy.personal import live_letter
 from dunwell.policy.plans import ended_plan
 from dunwell.policy.policy import Policy
@@ -64,7 +66,7 @@ class World:
         moving = {ActionKind.RETRY} if awaits_answer(case, now) else set[ActionKind]()
         contact, at = case.customer.contact, None
         if contact is not None:
-            written = self._written[contact.email]
+            written = self._written[contact.email.casefold()]
             at = max((at for other, at in written.items() if other != invoice), default=None)
         return replace(case, payer_written_at=at, instrument=instrument, under_way=frozenset(moving))
 
@@ -105,8 +107,8 @@ class World:
             self._say_unsigned(invoice, before, action.hold, now)
         return action.kind in (ActionKind.TAKE_OVER, ActionKind.DRAFT)
 
-    def step(self, invoice: str, now: datetime, action: Action) -> None:
-        """Note what was done, or not done."""
+    def step(self, invoice: str, now: datetime, action: Action, together: Together | None = None) -> None:
+        """Note what was done, or not done. `together`: the mail about several invoices that is sent."""
         case = self.cases[invoice]
         self._steps.append(
             Step(
@@ -121,6 +123,7 @@ class World:
                 policy=self.book.version,
                 case=case,
                 letter=action.letter,
+                together=together,
             )
         )
 
@@ -129,6 +132,14 @@ class World:
             return False
         self._refresh(invoice, now)
         decision = decide(self.seen(invoice, now), self.book.policy, now)
+        leaving = self._leaving(invoice, decision, now)
+        if leaving is not None and invoice not in leaving.invoices:
+            # Another invoice of the payer has waited longer: it goes first, and this one waits for the cap.
+            self.look(leaving.invoices[0], now)
+            decision = decide(self.seen(invoice, now), self.book.policy, now)
+        elif leaving is not None and len(leaving.invoices) > 1:
+            self._send_together(leaving, now)
+            return False
         again = [self.act(invoice, now, action) for action in decision.actions]
         case = self.cases[invoice]
         answer = answered_by(case, now)
@@ -188,22 +199,51 @@ class World:
 
     def _send(self, invoice: str, now: datetime, action: Action) -> bool:
         """Past the gate, a message or letter is out; the rules look again only after a letter."""
+        if not self._passes(invoice, now, action):
+            return False
+        if action.letter is not None:
+            self.cases[invoice] = letters.sent(self.cases[invoice], now)
+            self._written[(action.to or "").casefold()][invoice] = now
+        else:
+            self._note_message(invoice, now, action)
+        self.step(invoice, now, action)
+        return action.letter is not None
+
+    def _leaving(self, invoice: str, decision: Decision, now: datetime) -> Leaving | None:
+        """What leaves to the contact of a case that has a stage to send, if its customer has other cases too."""
+        contact = self.cases[invoice].customer.contact
+        names = self.open_cases_of(self.cases[invoice].customer.id)
+        if sends(decision) is None or contact is None or len(names) == 1:
+            return None
+        theirs = [(name, self.seen(name, now)) for name in names]
+        return mail_to(contact.email, theirs, self.book.policy, now)
+
+    def _send_together(self, leaving: Leaving, now: datetime) -> None:
+        """Past the gate, one mail about several invoices is out; what may not leave is left out of it."""
+        parts = list(zip(leaving.invoices, leaving.mail.parts, strict=True))
+        sent = []
+        for invoice, part in parts:
+            [action] = part.decision.actions
+            self.alarms.put(invoice, part.decision.next_look)
+            if self._passes(invoice, now, action):
+                sent.append((invoice, action))
+        about = tuple(self.cases[invoice] for invoice, _ in sent)
+        for place, (invoice, action) in enumerate(sent):
+            self._note_message(invoice, now, action)
+            self.step(invoice, now, action, Together(about, leaving.mail.tone, carried=place > 0))
+
+    def _note_message(self, invoice: str, now: datetime, action: Action) -> None:
+        case, to = self.cases[invoice], action.to or ""
+        message = facts.Message(action.stage or Stage.NOTICE, now, MessageState.SENT, to)
+        self.cases[invoice] = replace(case, messages=(*case.messages, message))
+        self._written[to.casefold()][invoice] = now
+
+    def _passes(self, invoice: str, now: datetime, action: Action) -> bool:
         verdict = self._at_the_gate(invoice, now, action)
         # A letter with another amount than was signed is withdrawn before it gets here.
         if verdict.kind is not VerdictKind.SEND:
             self.step(invoice, now, replace(action, kind=ActionKind.SKIP, because=verdict.why))
-            return False
-        case = self.cases[invoice]
-        if action.letter is not None:
-            case = letters.sent(case, now)
-        else:
-            stage = action.stage or Stage.NOTICE
-            message = facts.Message(stage, now, MessageState.SENT, action.to or "")
-            case = replace(case, messages=(*case.messages, message))
-        self.cases[invoice] = case
-        self._written[action.to or ""][invoice] = now
-        self.step(invoice, now, action)
-        return action.letter is not None
+        return verdict.kind is VerdictKind.SEND
 
     def _at_the_gate(self, invoice: str, now: datetime, action: Action) -> Verdict:
         case, policy = self.seen(invoice, now), self.book.policy
