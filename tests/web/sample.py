@@ -18,6 +18,9 @@ from dunwell.policy.words import (
     Ending,
     HoldKind,
     InvoiceStatus,
+    MailNature,
+    MailState,
+    MatchedBy,
     MessageState,
     Rail,
     RetryClass,
@@ -47,7 +50,10 @@ def book() -> Book:
 
 def person(username: str = "dana", first: str = "Dana", last: str = "Whitfield") -> User:
     """Somebody who can log in."""
-    return User.objects.create_user(username, password=PASSWORD, first_name=first, last_name=last)
+    email = f"{username}.{last.lower()}@harbourline.example"
+    return User.objects.create_user(
+        username, email=email, password=PASSWORD, first_name=first, last_name=last
+    )
 
 
 def _slug(name: str) -> str:
@@ -227,6 +233,48 @@ def review(
     }
     return models.ReviewItem.objects.create(
         case=row, kind=kind.value, opened_at=NOW - timedelta(days=days), **{**known, **values}
+    )
+
+
+def incoming(*rows: models.Case, **values: Any) -> models.IncomingMail:
+    """A mail about some cases that waits for a decision; about none: one that nobody could place."""
+    own = "Hi Sam,\n\nsorry for the delay. We will pay this on April 21, after our payment run.\n\nImani"
+    words = "We will pay this on April 21"
+    known: dict[str, Any] = {
+        "source": "imap",
+        "external_id": str(models.IncomingMail.objects.count()),
+        "fingerprint": f"sample-{models.IncomingMail.objects.count()}",
+        "received_at": NOW - timedelta(hours=3),
+        "sent_at": NOW - timedelta(hours=3),
+        "message_id": f"<sample-{models.IncomingMail.objects.count()}@customer.example>",
+        "sender_name": "Imani Osei",
+        "sender_address": "imani.osei@customer.example",
+        "subject": "Re: Payment for your invoice did not go through",
+        "text": f"{own}\n\n> Hello Imani,\n> the payment did not go through.\n",
+        "own": own,
+        "nature": MailNature.HUMAN.value,
+        "state": MailState.WAITING.value if rows else MailState.UNMATCHED.value,
+        "matched_by": MatchedBy.THREAD.value if rows else "",
+        "reading_kind": "promise",
+        "reading_date": date(2026, 4, 21),
+        "reading_words": words,
+        "reading_start": own.index(words),
+        "reading_end": own.index(words) + len(words),
+        "reading_why": "The sender says that money will come.",
+    }
+    row = models.IncomingMail.objects.create(**{**known, **values})
+    row.cases.set(rows)
+    for case_row in rows:
+        if row.state == MailState.WAITING.value and case_row.closed_at is None:
+            hold(case_row, HoldKind.REPLY, days=None, reason="reply")
+            review(case_row, ReviewKind.REPLY, days=1, reason="A person replied.", proposal="Read the reply.")
+    return row
+
+
+def attachment(mail: models.IncomingMail, name: str, media_type: str, content: bytes) -> models.Attachment:
+    """A file that came with a mail."""
+    return models.Attachment.objects.create(
+        mail=mail, name=name, media_type=media_type, size=len(content), content=content
     )
 
 

@@ -28,9 +28,9 @@ def test_from_login_to_a_pause_and_back_without_a_mouse(visit: Visit) -> None:
         tab_to(page, "Aurelius Partners")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Aurelius Partners")).to_be_visible()
-        tab_to(page, "Pause this case")
+        tab_to(page, "Put this case on hold")
         page.keyboard.press("Enter")
-        tab_to(page, "Paused until")
+        tab_to(page, "Until")
         page.keyboard.type("04302026")
         tab_to(page, "Reason")
         page.keyboard.type("Imani is on leave.")
@@ -96,16 +96,16 @@ def test_a_wrong_date_is_said_where_it_was_typed(visit: Visit) -> None:
     def path(page: Page) -> None:
         log_in(page)
         page.goto(f"/cases/{aurelius.pk}/")
-        page.get_by_text("Pause this case").click()
-        page.get_by_label("Paused until").fill("2026-04-01")
+        page.get_by_text("Put this case on hold").click()
+        page.get_by_label("Until", exact=True).fill("2026-04-01")
         page.get_by_label("Reason").first.fill("Imani is on leave.")
-        page.get_by_role("button", name="Pause", exact=True).click()
+        page.get_by_role("button", name="Put on hold", exact=True).click()
         expect(page.get_by_text("The day must be in the future.")).to_be_visible()
-        expect(page.get_by_label("Paused until")).to_have_value("2026-04-01")
-        expect(page.get_by_label("Paused until")).to_have_accessible_description(
+        expect(page.get_by_label("Until", exact=True)).to_have_value("2026-04-01")
+        expect(page.get_by_label("Until", exact=True)).to_have_accessible_description(
             re.compile("The day must be in the future.")
         )
-        expect(page.locator("#pause-reason")).to_have_value("Imani is on leave.")
+        expect(page.locator("#hold-reason")).to_have_value("Imani is on leave.")
 
     visit(path)
 

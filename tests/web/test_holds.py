@@ -13,13 +13,13 @@ from tests.web.sample import NOW, Wanted
 
 pytestmark = pytest.mark.django_db
 
-GOOD = {"until": "2026-04-30", "reason": "Imani is on leave.", "scope": "case"}
+GOOD = {"kind": "pause", "until": "2026-04-30", "reason": "Imani is on leave.", "scope": "case"}
 
 
 def test_a_pause_lasts_to_the_end_of_its_day_where_the_customer_is(desk: Client) -> None:
     aurelius, _, _ = sample.three_cases()
 
-    response = desk.post(f"/cases/{aurelius.pk}/pause", GOOD)
+    response = desk.post(f"/cases/{aurelius.pk}/hold", GOOD)
 
     hold = Hold.objects.get(case=aurelius)
     assert (response.status_code, response["Location"]) == (302, f"/cases/{aurelius.pk}/")
@@ -34,7 +34,7 @@ def test_a_pause_leaves_an_entry_with_who_and_why_and_sends_nothing(desk: Client
     aurelius, _, _ = sample.three_cases()
     mails = OutboxItem.objects.count()
 
-    desk.post(f"/cases/{aurelius.pk}/pause", GOOD)
+    desk.post(f"/cases/{aurelius.pk}/hold", GOOD)
 
     entry = TimelineEntry.objects.filter(case=aurelius, kind="hold").get()
     assert entry.actor == "dana"
@@ -46,7 +46,7 @@ def test_a_pause_can_cover_everything_a_customer_owes(desk: Client) -> None:
     aurelius, _, _ = sample.three_cases()
     other = sample.case(Wanted(aurelius.customer, "INV-2026-04-1199", 5_000))
 
-    desk.post(f"/cases/{aurelius.pk}/pause", {**GOOD, "scope": "customer"})
+    desk.post(f"/cases/{aurelius.pk}/hold", {**GOOD, "scope": "customer"})
 
     assert Hold.objects.get(kind="pause").case is None
     page = text(desk.get(f"/cases/{other.pk}/"))
@@ -71,13 +71,13 @@ def test_a_wrong_pause_is_shown_in_place_with_what_was_typed(
 ) -> None:
     aurelius, _, _ = sample.three_cases()
 
-    response = desk.post(f"/cases/{aurelius.pk}/pause", {**GOOD, **typed})
+    response = desk.post(f"/cases/{aurelius.pk}/hold", {**GOOD, **typed})
 
     page = soup(response)
     assert response.status_code == 422
     assert problem in text(response)
     assert page.select("details.act")[0].has_attr("open")
-    kept = {name: page.select(f"#pause-{name}")[0].get("value", "") for name in ("until", "reason")}
+    kept = {name: page.select(f"#hold-{name}")[0].get("value", "") for name in ("until", "reason")}
     wanted = {**GOOD, **typed}
     assert kept["until"] == wanted["until"]
     assert str(kept["reason"]).strip() == wanted["reason"].strip()
@@ -88,8 +88,8 @@ def test_a_wrong_pause_is_shown_in_place_with_what_was_typed(
 def test_today_is_the_customers_day_not_ours(desk: Client) -> None:
     auckland = sample.case(Wanted(sample.customer("Kauri Mills", timezone="Pacific/Auckland"), "INV-1", 100))
 
-    late = desk.post(f"/cases/{auckland.pk}/pause", {**GOOD, "until": "2026-04-16"})
-    good = desk.post(f"/cases/{auckland.pk}/pause", {**GOOD, "until": "2026-04-17"})
+    late = desk.post(f"/cases/{auckland.pk}/hold", {**GOOD, "until": "2026-04-16"})
+    good = desk.post(f"/cases/{auckland.pk}/hold", {**GOOD, "until": "2026-04-17"})
 
     assert (late.status_code, good.status_code) == (422, 302)
 
@@ -99,7 +99,7 @@ def test_a_closed_case_is_not_paused(desk: Client) -> None:
         Wanted(sample.customer("Oakhurst"), "INV-1", 0, status=CaseStatus.CLOSED, ending=Ending.RECOVERED)
     )
 
-    response = desk.post(f"/cases/{row.pk}/pause", GOOD)
+    response = desk.post(f"/cases/{row.pk}/hold", GOOD)
 
     assert response.status_code == 422
     assert "This case is closed." in text(response)

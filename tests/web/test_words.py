@@ -8,6 +8,7 @@ import pytest
 
 from dunwell.policy import words as policy_words
 from dunwell.policy.playbook import StepState
+from dunwell.policy.replies import ReplyKind
 from dunwell.policy.upcoming import PlannedKind
 from dunwell.web import words
 
@@ -26,6 +27,10 @@ TABLES: list[tuple[type[StrEnum], Mapping[Any, str]]] = [
     (policy_words.AttemptOutcome, words.OUTCOME),
     (policy_words.Rail, words.RAIL),
     (policy_words.ReviewKind, words.REVIEW),
+    (policy_words.MailState, words.MAIL),
+    (policy_words.MailNature, words.NATURE),
+    (policy_words.MatchedBy, words.MATCHED),
+    (ReplyKind, words.REPLY),
     (StepState, words.STEP),
     (PlannedKind, words.PLANNED),
     (words.Family, words.FAMILY),
@@ -53,6 +58,11 @@ def test_every_action_of_a_decision_is_a_decision_or_a_non_decision() -> None:
 
 def test_an_entry_without_a_name_of_its_own_is_a_fact_named_after_itself() -> None:
     assert words.entry_word("new_thing", "stripe") == words.EntryWord("New thing", words.Family.FACT)
+
+
+@pytest.mark.parametrize("kind", ["reply", "auto_reply"])
+def test_what_a_customer_wrote_is_a_fact_in_their_name_not_something_we_did(kind: str) -> None:
+    assert words.entry_word(kind, "dana@acme.example").family is words.Family.FACT
 
 
 @pytest.mark.parametrize("asked", ["dunwell", "stripe", "netsuite", "customer"])

@@ -12,7 +12,8 @@ from dunwell.policy.money import Money
 from dunwell.store import models
 from dunwell.store.desk import active_holds
 from dunwell.store.letterfile import LetterFile, letters_of
-from dunwell.store.snapshots import snapshots
+from dunwell.store.replies import Gist, mails_of_case
+from dunwell.store.snapshots import instalments, snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,18 @@ class HoldRow:
     by: str
     reason: str
     active: bool
+    instalments: tuple[facts.Instalment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """Somebody at the customer; the first one that mail can reach is written to."""
+
+    name: str
+    email: str
+    source: str
+    deliverable: bool
+    undeliverable_because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +130,8 @@ class CaseFile:
     in_ledger: InLedger | None
     holds: tuple[HoldRow, ...]
     mails: tuple[MailRow, ...]
+    incoming: tuple[Gist, ...]
+    contacts: tuple[ContactRow, ...]
     letters: tuple[LetterFile, ...]
     attempts: tuple[AttemptRow, ...]
     reviews: tuple[ReviewRow, ...]
@@ -158,6 +173,8 @@ def case_file(case: int, now: datetime) -> CaseFile | None:
         in_ledger=_in_ledger(row.invoice),
         holds=_holds(row, now),
         mails=_mails(row),
+        incoming=mails_of_case(row.pk),
+        contacts=_contacts(row),
         letters=letters_of(row.pk),
         attempts=_attempts(row),
         reviews=_reviews(row),
@@ -202,15 +219,23 @@ def _holds(row: models.Case, now: datetime) -> tuple[HoldRow, ...]:
             by=hold.by,
             reason=hold.reason,
             active=hold.pk in active,
+            instalments=instalments(hold.instalments, row.invoice.currency) if hold.case_id else (),
         )
         for hold in mine.order_by("start_at", "pk")
     )
 
 
-def _mails(row: models.Case) -> tuple[MailRow, ...]:
-    found = models.OutboxItem.objects.filter(case=row, kind=models.OutboxItem.MAIL).order_by(
-        "queued_at", "pk"
+def _contacts(row: models.Case) -> tuple[ContactRow, ...]:
+    found = models.Contact.objects.filter(customer=row.customer_id).order_by("rank", "pk")
+    return tuple(
+        ContactRow(each.name, each.email, each.source, each.deliverable, each.undeliverable_because)
+        for each in found
     )
+
+
+def _mails(row: models.Case) -> tuple[MailRow, ...]:
+    shown = (models.OutboxItem.MAIL, models.OutboxItem.ANSWER)
+    found = models.OutboxItem.objects.filter(case=row, kind__in=shown).order_by("queued_at", "pk")
     return tuple(
         MailRow(
             id=mail.pk,

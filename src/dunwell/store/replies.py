@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.db.models import Count, Q
@@ -212,7 +212,10 @@ def attachment(mail: int, attachment: int) -> tuple[str, str, bytes] | None:
 
 @dataclass(frozen=True, slots=True)
 class Gist:
-    """One line about a mail: who wrote, how it begins, and what it was read as."""
+    """One line about a mail: who wrote, how it begins, and what it was read as.
+
+    `own` is all of what they wrote, for the history of a case; elsewhere it is left out.
+    """
 
     id: int
     sender: str
@@ -225,6 +228,8 @@ class Gist:
     state: words.MailState
     nature: words.MailNature | None
     why: str = ""
+    own: str = ""
+    decided: Decided | None = None
 
 
 def waiting_mails(cases: Iterable[int]) -> Mapping[int, tuple[Gist, ...]]:
@@ -244,7 +249,7 @@ def waiting_mails(cases: Iterable[int]) -> Mapping[int, tuple[Gist, ...]]:
 def mails_of_case(case: int) -> tuple[Gist, ...]:
     """Every mail that came in about a case, the oldest first."""
     rows = models.IncomingMail.objects.filter(cases=case).order_by("received_at", "pk")
-    return tuple(_gist(row) for row in rows)
+    return tuple(replace(_gist(row), own=row.own, decided=_decided(row)) for row in rows)
 
 
 def unplaced_mails() -> tuple[Gist, ...]:

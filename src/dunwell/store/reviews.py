@@ -42,7 +42,10 @@ class Queue:
 
 
 def review_queue(*, kind: str = "", assigned_to: str = "", page: int = 1) -> Queue:
-    """Read open review items: most money first within each currency, then oldest case first."""
+    """Read open review items: most money first within each currency, then oldest case first.
+
+    Replies alone: whoever has waited longest first, whatever they owe.
+    """
     waiting = models.ReviewItem.objects.filter(closed_at=None)
     kinds = waiting.order_by("kind").values_list("kind").annotate(items=Count("pk"))
     found = waiting.select_related("case__invoice", "case__customer")
@@ -52,10 +55,8 @@ def review_queue(*, kind: str = "", assigned_to: str = "", page: int = 1) -> Que
         found = found.filter(assigned_to=assigned_to)
     # The items of one case stand together, where the one stands that has waited longest.
     found = found.annotate(waits_since=Window(Min("opened_at"), partition_by="case_id"))
-    order = (
-        *("case__invoice__currency", "-case__invoice__open_minor"),
-        *("waits_since", "case_id", "opened_at", "pk"),
-    )
+    money = () if kind == words.ReviewKind.REPLY.value else _MONEY
+    order = (*money, "waits_since", "case_id", "opened_at", "pk")
     start = (min(page, LAST_PAGE) - 1) * PAGE
     items = list(found.order_by(*order)[start : start + PAGE + 1])
     letters = newest_letters(item.case_id for item in items)
@@ -64,6 +65,9 @@ def review_queue(*, kind: str = "", assigned_to: str = "", page: int = 1) -> Que
         tuple((words.ReviewKind(name), count) for name, count in kinds),
         more=len(items) > PAGE,
     )
+
+
+_MONEY = ("case__invoice__currency", "-case__invoice__open_minor")
 
 
 def waiting_reviews(at_most: int = 100) -> int:

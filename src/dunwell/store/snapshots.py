@@ -217,14 +217,15 @@ def _holds(
             reason=hold.reason,
             by=hold.by,
             ended_at=hold.ended_at,
-            instalments=_instalments(hold.instalments, currency.get(hold.case_id, "")),
+            instalments=instalments(hold.instalments, currency.get(hold.case_id, "")),
         )
         for case in [hold.case_id] if hold.case_id else by_customer[hold.customer_id]:
             by_case[case].append(built)
     return by_case
 
 
-def _instalments(parts: list[dict[str, Any]], currency: str) -> tuple[facts.Instalment, ...]:
+def instalments(parts: list[dict[str, Any]], currency: str) -> tuple[facts.Instalment, ...]:
+    """The parts of a payment plan, as a hold's row keeps them, in the invoice's currency."""
     return tuple(
         facts.Instalment(
             date.fromisoformat(part["due"]), Money(part["minor"], currency), Money(part["left"], currency)

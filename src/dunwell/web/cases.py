@@ -12,9 +12,11 @@ from django.views.decorators.http import require_GET
 
 from dunwell.policy.personal import signature_due
 from dunwell.policy.playbook import Step, playbook
+from dunwell.policy.words import MailState
 from dunwell.store import accounts, casefile, desk
 from dunwell.store.keep import book_of
-from dunwell.web import forms, history, standing
+from dunwell.web import forms, history, plans, standing
+from dunwell.web.reply_forms import PlaceHold
 from dunwell.web.shell import now, page, who_may
 from dunwell.web.times import zone_of
 
@@ -76,9 +78,11 @@ def case_page(
         "zone": zone,
         "standing": standing.of(file),
         "steps": _steps(file, at),
+        "plans": plans.of_case(file, at),
         "signature": signature_due(file.case, book_of(file.policy).policy, at),
         "may_approve": request.user.has_perm(accounts.APPROVE),
         "who_may": who_may,
+        "waiting_mail": next((mail for mail in file.incoming if mail.state is MailState.WAITING), None),
         "newest_letter": file.letters[-1] if file.letters else None,
         "order": order,
         "entries": shown,
@@ -96,7 +100,7 @@ def _steps(file: casefile.CaseFile, at: datetime) -> tuple[Step, ...]:
 
 def _forms(at: datetime, zone: ZoneInfo, wrong: Form | None) -> dict[str, Form]:
     fresh: dict[str, Form] = {
-        "pause": forms.Pause(now=at, zone=zone),
+        "hold_form": PlaceHold(now=at, zone=zone),
         "note": forms.Note(auto_id="note-%s"),
         "track": forms.ChooseTrack(auto_id="track-%s"),
         "contact": forms.ChangeContact(auto_id="contact-%s"),
@@ -126,7 +130,13 @@ def printable(request: HttpRequest, case_id: int) -> HttpResponse:
     at = now()
     file = _file_or_404(case_id, at)
     zone = zone_of(file.case.customer, file.policy)
-    context = {"file": file, "zone": zone, "standing": standing.of(file), "steps": _steps(file, at)}
+    context = {
+        "file": file,
+        "zone": zone,
+        "standing": standing.of(file),
+        "steps": _steps(file, at),
+        "plans": plans.of_case(file, at),
+    }
     return page(request, "web/history.html", context, at=at)
 
 

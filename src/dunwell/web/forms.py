@@ -1,13 +1,10 @@
 """What people type into the desk, checked at the door. A form that is wrong is shown again as typed."""
 
-from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
-
 from django import forms
 from django.http import QueryDict
 
 from dunwell.engine.signing import NEEDS_A_DAY
-from dunwell.policy.words import CallOutcome, CaseStatus, Ending, HoldScope, ReviewKind, Track
+from dunwell.policy.words import CallOutcome, CaseStatus, Ending, ReviewKind, Track
 from dunwell.store import desk
 from dunwell.web import words
 
@@ -79,54 +76,20 @@ class FindReviews(forms.Form):
     page = forms.IntegerField(required=False, min_value=1, max_value=desk.LAST_PAGE)
 
 
-class Pause(forms.Form):
-    """Pause a case up to and including a day on the customer's calendar."""
+class DayField(forms.DateField):
+    """A day, chosen or written like 2026-04-30."""
 
-    until = forms.DateField(
-        label="Paused until",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        input_formats=["%Y-%m-%d"],
-        error_messages={
-            "required": "Choose the day the pause ends.",
-            "invalid": "This is not a day. Write it like 2026-04-30.",
-        },
-    )
-    reason = forms.CharField(
-        label="Reason",
-        max_length=500,
-        error_messages={"required": "Say why, so that others understand it later."},
-    )
-    scope = forms.ChoiceField(
-        label="What to pause",
-        choices=[
-            (HoldScope.CASE.value, "This invoice only"),
-            (HoldScope.CUSTOMER.value, "All invoices of this customer"),
-        ],
-        widget=forms.RadioSelect,
-        initial=HoldScope.CASE.value,
-    )
-
-    def __init__(self, typed: QueryDict | None = None, *, now: datetime, zone: ZoneInfo) -> None:
-        super().__init__(typed, auto_id="pause-%s")
-        self.now, self.zone = now, zone
-
-    def clean_until(self) -> date:
-        """Insist on a day after today, on the customer's calendar, and on one that is meant."""
-        until: date = self.cleaned_data["until"]
-        away = until - self.now.astimezone(self.zone).date()
-        if away.days <= 0:
-            raise forms.ValidationError("The day must be in the future.")
-        if away.days > LONGEST_PAUSE_DAYS:
-            raise forms.ValidationError("That is more than three years away. Check the year.")
-        return until
-
-    @property
-    def ends_at(self) -> datetime:
-        """The end of the pause: the last minute of the chosen day where the customer is, in UTC.
-
-        Rules speak again on the working morning after the day on which a hold ends (spec 7).
-        """
-        return datetime.combine(self.cleaned_data["until"], time(23, 59), self.zone).astimezone(UTC)
+    def __init__(self, *, label: str, required: str = "") -> None:
+        super().__init__(
+            label=label,
+            required=bool(required),
+            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            input_formats=["%Y-%m-%d"],
+            error_messages={
+                "required": required,
+                "invalid": "This is not a day. Write it like 2026-04-30.",
+            },
+        )
 
 
 class ChooseTrack(forms.Form):
@@ -201,22 +164,6 @@ class Settle(forms.Form):
     )
 
 
-class _DayField(forms.DateField):
-    """A day, chosen or written like 2026-04-30."""
-
-    def __init__(self, *, label: str, required: str = "") -> None:
-        super().__init__(
-            label=label,
-            required=bool(required),
-            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-            input_formats=["%Y-%m-%d"],
-            error_messages={
-                "required": required,
-                "invalid": "This is not a day. Write it like 2026-04-30.",
-            },
-        )
-
-
 class EditLetter(forms.Form):
     """The subject and text of a personal mail, and the version that was edited."""
 
@@ -248,7 +195,7 @@ class DiscardLetter(forms.Form):
         widget=forms.RadioSelect,
         initial=AGAIN,
     )
-    until = _DayField(label="Waits for you until")
+    until = DayField(label="Waits for you until")
 
     def clean(self) -> dict[str, object]:
         """Insist on the day on which the case stops waiting for whoever takes over."""
@@ -267,7 +214,7 @@ class CallResult(forms.Form):
         choices=[("", "Choose"), *((outcome.value, words.CALL[outcome]) for outcome in CallOutcome)],
         error_messages={"required": "Choose how the call ended."},
     )
-    until = _DayField(label="Until")
+    until = DayField(label="Until")
     note = forms.CharField(
         label="What was said",
         max_length=1000,
@@ -298,5 +245,5 @@ class StopLetter(forms.Form):
 class PostponeLetter(forms.Form):
     """Until when a relationship owner puts a mail off."""
 
-    until = _DayField(label="Not before", required="Choose the day.")
+    until = DayField(label="Not before", required="Choose the day.")
     reason = forms.CharField(label="Why (if you like)", max_length=400, required=False)

@@ -10,7 +10,7 @@ from dunwell.policy.money import Money
 from dunwell.store.casefile import CaseFile
 
 # What the web page needs and a reader of the document doesn't.
-_LEFT_OUT = {"has_html", "active"}
+_LEFT_OUT = {"has_html", "active", "begins"}
 
 
 def document(file: CaseFile, at: datetime) -> dict[str, Any]:

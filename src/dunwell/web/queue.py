@@ -2,6 +2,7 @@
 
 from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,10 +13,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dunwell.engine.review import NotPossibleError, assign, resolve_send, settle
 from dunwell.policy.words import ReviewKind
-from dunwell.store import desk, reviews
+from dunwell.store import desk, replies, reviews
 from dunwell.web import forms, words
 from dunwell.web.shell import now, page, user_name
-from dunwell.wiring import ports
+from dunwell.wiring import book, ports
 
 _ARRIVED = {"yes": True, "no": False}
 _CALLS = (ReviewKind.CALL_TASK,)
@@ -44,16 +45,17 @@ def queue_page(
     whose = user_name(request) if said.get("whose") else ""
     found = reviews.review_queue(kind=said.get("kind", ""), assigned_to=whose, page=number)
     people = reviews.people()
+    first = number == 1 and not said.get("kind") and not whose
     context = {
         "section": "review",
         # An item that was not settled properly is shown at the address of settling, which nobody can GET.
         "here": reverse("review"),
         "back": f"{reverse('review')}?{request.GET.urlencode()}",
         "found": found,
-        "groups": [
-            (currency, [list(of_case) for _, of_case in groupby(rows, key=lambda row: row.case)])
-            for currency, rows in groupby(found.rows, key=lambda row: row.open.currency)
-        ],
+        "groups": _groups(found, oldest_first=said.get("kind") == ReviewKind.REPLY.value),
+        "mails": replies.waiting_mails(row.case for row in found.rows if row.kind is ReviewKind.REPLY),
+        "unplaced": replies.unplaced_mails() if first else (),
+        "unplaced_zone": ZoneInfo(book().policy.company.timezone),
         "kind": said.get("kind", ""),
         "kinds": [(kind.value, words.REVIEW[kind], count) for kind, count in found.kinds],
         "about_letters": _ABOUT_LETTERS,
@@ -68,6 +70,16 @@ def queue_page(
         "previous_page": number - 1,
     }
     return page(request, "web/review.html", context, at=now(), status=status)
+
+
+def _groups(found: reviews.Queue, *, oldest_first: bool) -> list[tuple[str, list[list[reviews.QueueRow]]]]:
+    """The rows under their currencies, those of one case together; replies alone stand in one list, oldest first."""
+    return [
+        (title, [list(of_case) for _, of_case in groupby(rows, key=lambda row: row.case)])
+        for title, rows in groupby(
+            found.rows, key=lambda row: "Oldest first" if oldest_first else row.open.currency
+        )
+    ]
 
 
 def _call_form(row: reviews.QueueRow, wrong: int | None, typed: forms.CallResult | None) -> forms.CallResult:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dunwell.store import accounts, reviews
+from dunwell.store import accounts, replies, reviews
 from dunwell.wiring import ports
 
 
@@ -27,7 +27,7 @@ def page(
     """Render a page of the desk as of `at`. Answers hold customers' affairs, so nobody caches them."""
     shared = {
         "now": at,
-        "waiting": reviews.waiting_reviews(),
+        "waiting": reviews.waiting_reviews() + replies.count_unplaced(),
         "production": settings.DUNWELL.production,
         "here": request.path,
     }

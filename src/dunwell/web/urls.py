@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path, register_converter
 
 from dunwell.web import (
+    attachments,
     calendar,
     calls,
     cases,
@@ -16,6 +17,7 @@ from dunwell.web import (
     owner,
     pay,
     queue,
+    replies,
 )
 from dunwell.web.login import LogIn
 
@@ -45,7 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<key:case_id>/track", changes.track, name="track"),
     path("cases/<key:case_id>/close", changes.close, name="close"),
     path("cases/<key:case_id>/hand-back", changes.give_back, name="hand-back"),
-    path("cases/<key:case_id>/pause", holds.pause, name="pause"),
+    path("cases/<key:case_id>/hold", holds.hold, name="hold"),
     path("cases/<key:case_id>/holds/<key:hold_id>/resume", holds.resume, name="resume"),
     path("cases/<key:case_id>/mails/<key:mail_id>", cases.mail, name="mail"),
     path("cases/<key:case_id>/history", cases.printable, name="history"),
@@ -54,6 +56,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("review/<key:review_id>/assign", queue.assign_item, name="assign"),
     path("review/<key:review_id>/settle", queue.settle_item, name="settle"),
     path("review/<key:review_id>/call", calls.record_call, name="call"),
+    path("replies/<key:mail_id>/", replies.reply, name="reply"),
+    path("replies/<key:mail_id>/decide", replies.decide, name="decide-reply"),
+    path("replies/<key:mail_id>/preview", replies.preview, name="preview-reply"),
+    path("replies/<key:mail_id>/assign", replies.assign, name="assign-reply"),
+    path("replies/<key:mail_id>/aside", replies.aside, name="set-reply-aside"),
+    path("replies/<key:mail_id>/formatted", replies.formatted, name="reply-html"),
+    path("replies/<key:mail_id>/files/<key:file_id>", attachments.save, name="reply-file"),
     path("letters/<key:letter_id>/", letters.letter, name="letter"),
     path("letters/<key:letter_id>/change", letters.change, name="change-letter"),
     path("letters/<key:letter_id>/check", letters.check, name="check-letter"),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dunwell.policy.playbook import StepState
+from dunwell.policy.replies import ReplyKind
 from dunwell.policy.upcoming import PlannedKind
 from dunwell.policy.words import (
     AttemptOutcome,
@@ -15,6 +16,9 @@ from dunwell.policy.words import (
     HoldKind,
     InvoiceStatus,
     LetterState,
+    MailNature,
+    MailState,
+    MatchedBy,
     MessageState,
     Rail,
     ReviewKind,
@@ -44,6 +48,38 @@ HOLD = {
     HoldKind.PAYMENT_PLAN: "Payment plan",
     HoldKind.DO_NOT_CONTACT: "Do not contact",
     HoldKind.VETO: "Veto",
+}
+REPLY = {
+    ReplyKind.PROMISE: "Promise to pay",
+    ReplyKind.ASKS_TIME: "Asks for time",
+    ReplyKind.DISPUTE: "Dispute",
+    ReplyKind.ALREADY_PAID: "Already paid",
+    ReplyKind.WRONG_PERSON: "Wrong person",
+    ReplyKind.NEEDS_DOCUMENT: "Needs a document",
+    ReplyKind.HARDSHIP: "Hardship or payment plan",
+    ReplyKind.CARD_UPDATED: "Payment method updated",
+    ReplyKind.AUTO_REPLY: "Automatic reply",
+    ReplyKind.OTHER: "Something else",
+}
+MAIL = {
+    MailState.ARRIVED: "Just arrived",
+    MailState.UNMATCHED: "Not placed",
+    MailState.WAITING: "Waits to be read",
+    MailState.DONE: "Done",
+    MailState.SET_ASIDE: "Set aside",
+}
+NATURE = {
+    MailNature.HUMAN: "Written by a person",
+    MailNature.AUTOMATIC: "Automatic reply",
+    MailNature.BOUNCE: "Came back",
+    MailNature.COMPLAINT: "Complaint",
+    MailNature.REPORT: "Delivery report",
+}
+MATCHED = {
+    MatchedBy.ADDRESS: "By the address our mail gave for answers",
+    MatchedBy.THREAD: "By the thread: it answers a mail of ours",
+    MatchedBy.SENDER: "By the sender, a contact of this customer",
+    MatchedBy.PERSON: "By a person",
 }
 TRACK = {Track.STANDARD: "Standard", Track.PERSONAL: "Personal"}
 STAGE = {
@@ -238,11 +274,20 @@ _ENTRIES = {
     "edited": EntryWord("Letter edited", Family.FACT),
     "approved": EntryWord("Letter approved", Family.FACT),
     "called": EntryWord("Call", Family.FACT),
+    "reply": EntryWord("Reply", Family.FACT),
+    "auto_reply": EntryWord("Automatic reply", Family.FACT),
+    "bounced": EntryWord("Mail came back", Family.FACT),
+    "complaint": EntryWord("Complaint", Family.FACT),
+    "delivered": EntryWord("Delivered", Family.FACT),
+    "reply_read": EntryWord("Reply read", Family.FACT),
+    "answer": EntryWord("Answer", Family.DECISION),
     "method_saved": EntryWord("Payment method saved", Family.FACT),
     "link_opened": EntryWord("Payment link opened", Family.FACT),
     "link_used": EntryWord("Payment link used", Family.FACT),
 }
 _NOT_PEOPLE = frozenset({"dunwell", "stripe", "netsuite", "customer"})
+# Told in the name of whoever wrote to us.
+_THEIRS = frozenset({"reply", "auto_reply", "complaint"})
 
 
 def entry_word(kind: str, actor: str) -> EntryWord:
@@ -251,4 +296,5 @@ def entry_word(kind: str, actor: str) -> EntryWord:
     A kind without a name of its own is a fact, named after itself.
     """
     known = _ENTRIES.get(kind) or EntryWord(kind.replace("_", " ").capitalize(), Family.FACT)
-    return known if actor in _NOT_PEOPLE else EntryWord(known.word, Family.PERSON)
+    ours = actor not in _NOT_PEOPLE and kind not in _THEIRS
+    return known if not ours else EntryWord(known.word, Family.PERSON)

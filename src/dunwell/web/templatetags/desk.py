@@ -14,6 +14,7 @@ from dunwell.policy import saying
 from dunwell.policy import words as said
 from dunwell.policy.money import Money
 from dunwell.policy.playbook import StepState
+from dunwell.policy.replies import ReplyKind
 from dunwell.policy.upcoming import PlannedKind
 from dunwell.store.casefile import Entry
 from dunwell.store.desk import CaseRow
@@ -39,6 +40,10 @@ _WORDS: dict[type[StrEnum], dict[Any, str]] = {
     said.AttemptOutcome: words.OUTCOME,
     said.Rail: words.RAIL,
     said.ReviewKind: words.REVIEW,
+    said.MailState: words.MAIL,
+    said.MailNature: words.NATURE,
+    said.MatchedBy: words.MATCHED,
+    ReplyKind: words.REPLY,
 }
 
 
