@@ -149,7 +149,7 @@ def test_a_notice_of_having_read_is_a_report_of_nothing() -> None:
     ("action", "status", "kind", "permanent"),
     [
         (b"failed", b"5.2.2", TransportKind.BOUNCED, True),
-        (b"failed", b"4.4.7", TransportKind.BOUNCED, False),
+        (b"failed", b"4.4.7", TransportKind.BOUNCED, True),
         (b"failed (really)", b"", TransportKind.BOUNCED, True),
         (b"Delivered", b"2.0.0", TransportKind.DELIVERED, False),
         (b"relayed", b"2.0.0", TransportKind.DELIVERED, False),
