@@ -48,6 +48,16 @@ def test_a_look_keeps_what_is_new_and_the_next_one_begins_after_it() -> None:
     assert (mark.place, mark.until) == ("4", START)
 
 
+def test_until_something_has_come_the_last_days_are_counted_from_the_last_look() -> None:
+    world = with_mails(0)
+    back, later = START + timedelta(days=9), START + timedelta(days=10)
+    assert look_into_mailbox(world.ports, START) == 0
+    world.inbox.mails.append(world.written("Mail 0."))
+    assert look_into_mailbox(world.ports, back) == 1
+    assert look_into_mailbox(world.ports, later) == 0
+    assert world.inbox.looks == [START, START, later]
+
+
 def test_a_look_that_breaks_off_goes_on_where_it_was_and_says_so_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -27,8 +27,10 @@ def look_into_mailbox(ports: Ports, now: datetime, stop: Event | None = None) ->
     if ports.mailbox is None:
         return 0
     place, found = marks.place_of(MAILBOX), 0
+    # As long as nothing has ever come, the last days are counted from the last look: downtime loses nothing.
+    seen = now if place else marks.mark_of(MAILBOX) or now
     try:
-        for arrived in ports.mailbox.arrived(place, now):
+        for arrived in ports.mailbox.arrived(place, seen):
             found += _take(arrived, now)
             place = arrived.place
             marks.move_place(MAILBOX, place, now)
