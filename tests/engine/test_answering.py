@@ -350,3 +350,19 @@ def test_a_mail_that_is_about_no_case_is_set_aside_with_a_reason() -> None:
     with pytest.raises(NotPossibleError, match="placed this mail already"):
         answering.set_aside(mail_id=mail.pk, reason="Again.", by=ANA, now=world.now + timedelta(hours=1))
     assert replies.count_unplaced() == 0
+
+
+def test_a_reply_waits_no_longer_once_every_invoice_it_is_about_is_paid() -> None:
+    world = written_to("in_1", "in_2")
+    mail = replied(world, "We will look into both.")
+
+    world.pays("in_1")
+    world.run()
+    mail.refresh_from_db()
+    assert mail.state == "waiting"
+    world.pays("in_2")
+    world.run()
+    mail.refresh_from_db()
+    assert (mail.state, mail.decided_kind) == ("done", "")
+    with pytest.raises(NotPossibleError, match="Nothing is to be decided"):
+        decided(world, mail, ReplyKind.OTHER)

@@ -202,3 +202,121 @@ def test_a_manager_ends_what_the_relationship_owner_asked_for(manager: Client) -
 
     hold.refresh_from_db()
     assert hold.ended_at == NOW
+
+
+KINDS: list[tuple[dict[str, str], tuple[str, datetime | None], str]] = [
+    (
+        {"kind": "promise", "until": "2026-04-21"},
+        ("promise", datetime(2026, 4, 22, 3, 59, tzinfo=UTC)),
+        "On hold until Tue 21 Apr, the day they promised to pay by.",
+    ),
+    ({"kind": "dispute"}, ("dispute", None), "On hold until the dispute is settled."),
+    (
+        {"kind": "do_not_contact", "scope": "customer"},
+        ("do_not_contact", None),
+        "Nobody is contacted any more until this hold is ended.",
+    ),
+    (
+        {"kind": "payment_plan", "count": "2", "first": "2026-05-01", "every": "1"},
+        ("payment_plan", None),
+        "On hold as long as every part of the plan comes.",
+    ),
+    (
+        {"kind": "payment_plan", "parts": "2026-05-01 USD 7000.00\n\n 2026-05-08 7200.00"},
+        ("payment_plan", None),
+        "On hold as long as every part of the plan comes.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("typed", "placed", "said"), KINDS)
+def test_every_kind_of_hold_a_person_may_set_is_set_and_sends_nothing(
+    desk: Client, typed: dict[str, str], placed: tuple[str, datetime | None], said: str
+) -> None:
+    aurelius, _, _ = sample.three_cases()
+    mails = OutboxItem.objects.count()
+
+    response = desk.post(
+        f"/cases/{aurelius.pk}/hold", {"reason": "They called.", "scope": "case", **typed}, follow=True
+    )
+
+    hold = Hold.objects.get(customer=aurelius.customer)
+    assert ((hold.kind, hold.until_at), hold.by) == (placed, "dana")
+    assert (hold.case is None) == (typed.get("scope") == "customer")
+    assert said in text(response)
+    assert "They called." in text(response)
+    assert OutboxItem.objects.count() == mails
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ({"kind": "promise"}, "Choose the day they promised to pay by."),
+        ({"kind": "promise", "until": "2026-04-14"}, "The day must be in the future."),
+        ({"kind": "dispute", "scope": "customer"}, "A dispute stops the clock of one invoice only."),
+        ({"kind": "payment_plan", "scope": "customer"}, "A payment plan is for one invoice."),
+        ({"kind": "payment_plan"}, "Say how many parts and when the first is due, or list them."),
+        ({"kind": "payment_plan", "count": "0", "first": "2026-05-01"}, "Choose 1 to 24 parts."),
+        ({"kind": "payment_plan", "count": "two", "first": "2026-05-01"}, "Choose 1 to 24 parts."),
+        (
+            {"kind": "payment_plan", "count": "2", "first": "2026-04-01"},
+            "The first part must not lie in the past.",
+        ),
+        (
+            {"kind": "payment_plan", "parts": "2026-05-01 1"},
+            "The parts come to USD 1.00, but USD 14,200.00 is open.",
+        ),
+        ({"kind": "payment_plan", "parts": "2026-05-01"}, "'2026-05-01' is not a part."),
+        ({"kind": "payment_plan", "parts": "2026-05-01 1e9"}, "is not a part."),
+        ({"kind": "veto"}, "Select a valid choice."),
+        ({"kind": "reply"}, "Select a valid choice."),
+    ],
+)
+def test_a_hold_that_lacks_what_its_kind_needs_is_refused(
+    desk: Client, typed: dict[str, str], problem: str
+) -> None:
+    aurelius, _, _ = sample.three_cases()
+
+    response = desk.post(f"/cases/{aurelius.pk}/hold", {"reason": "They called.", "scope": "case", **typed})
+
+    assert (response.status_code, problem in text(response)) == (422, True)
+    assert not Hold.objects.filter(customer=aurelius.customer).exists()
+
+
+def test_a_dispute_lies_on_the_desk_until_its_hold_is_released(desk: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    desk.post(f"/cases/{aurelius.pk}/hold", {"kind": "dispute", "reason": "Wrong hours.", "scope": "case"})
+    hold = Hold.objects.get(case=aurelius)
+    assert list(aurelius.reviews.values_list("kind", "closed_at")) == [("dispute", None)]
+
+    desk.post(f"/cases/{aurelius.pk}/holds/{hold.pk}/resume")
+
+    assert [item.closed_by for item in aurelius.reviews.all()] == ["dana"]
+
+
+def test_nobody_is_contacted_about_a_new_case_of_a_customer_either(desk: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    typed = {"kind": "do_not_contact", "reason": "Their lawyer asked.", "scope": "customer"}
+    desk.post(f"/cases/{aurelius.pk}/hold", typed)
+
+    new = sample.case(Wanted(aurelius.customer, "INV-2026-05-0001", 5_000))
+
+    page = text(desk.get(f"/cases/{new.pk}/"))
+    assert "Do not contact until somebody ends it, for all invoices of this customer" in page
+
+
+def test_the_case_shows_how_far_a_plan_has_come(desk: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    parts = "2026-04-20 4200.00\n2026-05-20 5000.00\n2026-06-20 5000.00"
+    desk.post(
+        f"/cases/{aurelius.pk}/hold",
+        {"kind": "payment_plan", "parts": parts, "reason": "Agreed.", "scope": "case"},
+    )
+    aurelius.invoice.open_minor = 1_000_000
+    aurelius.invoice.save()
+
+    page = text(desk.get(f"/cases/{aurelius.pk}/"))
+
+    assert "USD 4,200.00 paid of USD 14,200.00" in page
+    assert "USD 4,200.00 by Mon 20 Apr 2026 ✓ has come USD 5,000.00 by Wed 20 May 2026 ● next" in page
+    assert "USD 5,000.00 by Sat 20 Jun 2026 ○ later" in page
