@@ -82,7 +82,8 @@ def _delivery(blocks: list[Fields], returned: Fields, fields: Fields) -> Iterato
             recipient=recipient,
             message_id=ours,
             at=read.moment(read.first(block, "last-attempt-date")) or sent,
-            permanent=kind is TransportKind.BOUNCED,  # "failed" is a server's last word, also after days of 4.x.x
+            # "failed" is a server's last word, also after days of 4.x.x.
+            permanent=kind is TransportKind.BOUNCED,
             reason=_reason(read.first(block, "diagnostic-code")) or (code.group() if code else ""),
         )
 
