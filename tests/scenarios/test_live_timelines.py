@@ -57,6 +57,21 @@ def test_part_paid_between_decide_and_send(golden: Callable[[Path, str], None]) 
     golden(TIMELINES / "live_part_paid_between_decide_and_send.txt", as_text())
 
 
+def test_one_of_three_paid_between_decide_and_send(golden: Callable[[Path, str], None]) -> None:
+    world = World()
+    for invoice in ("in_1", "in_2", "in_3"):
+        world.fails(invoice)
+    decide_but_do_not_send(world)
+    world.ledger.change("in_2", status=words.InvoiceStatus.PAID, open=Money(0, "USD"))
+    world.run()
+    assert len(world.postbox.mails) == 1
+    assert "INV-1, INV-2" not in world.postbox.mails[0].html
+    golden(
+        TIMELINES / "live_one_of_three_paid_between_decide_and_send.txt",
+        as_text("in_1") + as_text("in_2") + as_text("in_3"),
+    )
+
+
 def test_ledger_unreadable_for_a_day(golden: Callable[[Path, str], None]) -> None:
     world = World()
     world.fails()

@@ -237,3 +237,52 @@ def test_no_token_is_written_into_the_log(
     assert len(caplog.records) >= 2
     assert token not in caplog.text
     assert "/pay/..." in caplog.text
+
+
+def test_a_link_to_several_invoices_lists_each_and_has_one_button(client: Client, ports: Ports) -> None:
+    payer = sample.customer("Brightwater Studios")
+    open_ones = [sample.case(Wanted(payer, f"BW-{n}", 10_000 * n)) for n in (1, 2)]
+    paid = sample.case(Wanted(payer, "BW-3", 0, invoice_status=InvoiceStatus.PAID))
+    several = make_link([case.pk for case in (*open_ones, paid)], ports, NOW).removeprefix(ports.base_url)
+
+    response = client.get(several)
+
+    page = soup(response)
+    assert [" ".join(each.get_text(" ").split()) for each in page.select("ul.bills li")] == [
+        "Invoice BW-1 USD 100.00",
+        "Invoice BW-2 USD 200.00",
+        "Invoice BW-3 This invoice is paid. Thank you: there is nothing left to do.",
+    ]
+    assert "Open in all USD 300.00" in text(response)
+    assert [button.get_text() for button in page.select("button")] == ["Update payment details"]
+    assert "give the invoice numbers BW-1, BW-2 as the reference" in text(response)
+    for case in (*open_ones, paid):
+        assert _kinds(case)[-1] == "link_opened"
+
+
+def test_bank_debits_of_one_link_have_a_button_each(
+    client: Client, ports: Ports, stripe: FakeStripe, account: Account
+) -> None:
+    customer = account.new_customer("Brightwater Studios", "ap@brightwater.example", state="NY")
+    payer = sample.customer("Brightwater Studios", external_id=customer)
+    debits = [sample.case(Wanted(payer, f"BW-{n}", 10_000, rail=Rail.BANK_DEBIT)) for n in (1, 2)]
+    for case in debits:
+        invoice = account.new_subscription_invoice(customer, 10_000, number=case.invoice.number)
+        Invoice.objects.filter(pk=case.invoice_id).update(external_id=invoice)
+    several = make_link([case.pk for case in debits], ports, NOW).removeprefix(ports.base_url)
+
+    page = soup(client.get(several))
+    response = client.post(several, {"invoice": str(debits[1].pk)})
+
+    assert [button.get_text() for button in page.select("button")] == [
+        "Go to invoice BW-1",
+        "Go to invoice BW-2",
+    ]
+    assert response.status_code == 303
+    assert response["Location"] == account.get(str(_external_id(debits[1])))["hosted_invoice_url"]
+    assert "link_used" not in _kinds(debits[0])
+    assert client.post(several, {"invoice": "999999"}).status_code == 200
+
+
+def _external_id(case: Case) -> str:
+    return Invoice.objects.get(pk=case.invoice_id).external_id
