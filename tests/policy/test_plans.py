@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dunwell.policy.decide import decide
+from dunwell.policy.decide import as_of, decide, explain
 from dunwell.policy.facts import Case, Hold
 from dunwell.policy.money import Money
 from dunwell.policy.plans import (
@@ -181,6 +181,28 @@ def test_a_broken_plan_under_another_hold_sends_nothing_and_is_told_once() -> No
     assert [action.kind for action in decision.actions] == [ActionKind.RESUME]
     assert decision.next_look is None
     assert "(reply)" in decision.actions[0].because
+
+
+def test_a_broken_plan_seen_from_before_it_broke_ends_all_the_same() -> None:
+    """`explain --at` looks back: what is open is only known as last read."""
+    morning = utc("2026-06-02 13:00")
+    broke = replace(plan(), until=morning, ended_at=morning)
+
+    decision = decide(
+        as_of(replace(planned(120_000), holds=(broke,)), utc("2026-05-03 13:00")),
+        POLICY,
+        utc("2026-05-03 13:00"),
+    )
+
+    assert decision.rule == "plan_watch"
+
+
+def test_explaining_names_the_parts() -> None:
+    said = dict(explain(planned(120_000), POLICY, utc("2026-04-20 13:00")).facts)
+
+    assert said["hold payment_plan"].endswith(
+        "to an open end; USD 400.00 by 2026-05-01; USD 400.00 by 2026-06-01; USD 400.00 by 2026-07-01"
+    )
 
 
 payments = st.lists(st.tuples(st.integers(0, 100), st.integers(1, 60_000)), max_size=5)

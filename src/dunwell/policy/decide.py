@@ -211,7 +211,8 @@ def _ledger(said: LedgerFacts) -> str:
 
 def _span(hold: Hold) -> str:
     end = end_of(hold)
-    return f"{hold.scope}, from {hold.start.isoformat()} to {end.isoformat() if end else 'an open end'}"
+    parts = "".join(f"; {part.amount} by {part.due:%Y-%m-%d}" for part in hold.instalments)
+    return f"{hold.scope}, from {hold.start.isoformat()} to {end.isoformat() if end else 'an open end'}{parts}"
 
 
 def as_of(case: Case, at: datetime) -> Case:

@@ -145,6 +145,10 @@ def _later(first: date, place: int, months: int) -> date:
 
 def ended_plan(holds: Iterable[Hold], broken: Hold, now: datetime) -> tuple[Hold, ...]:
     """Return holds with one plan ended as broken: `broken` is what `broken_plan` said of it."""
-    as_it_was = replace(broken, until=None)
     over = replace(broken, ended_at=now)
-    return tuple(over if hold == as_it_was else hold for hold in holds)
+    return tuple(over if _same(hold, broken) else hold for hold in holds)
+
+
+def _same(hold: Hold, broken: Hold) -> bool:
+    told = (hold.kind, hold.start, hold.instalments) == (broken.kind, broken.start, broken.instalments)
+    return told and hold.ended_at is None
