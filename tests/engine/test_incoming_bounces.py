@@ -7,11 +7,12 @@ import pytest
 
 from dunwell.engine import review
 from dunwell.engine.addresses import case_of_address
+from dunwell.engine.incoming import hear, transport
 from dunwell.policy import facts
 from dunwell.policy.facts import Person
 from dunwell.policy.readings import Handed, Uncertain
-from dunwell.policy.words import ReviewKind, TransportKind
-from dunwell.store import keep, models
+from dunwell.policy.words import MailNature, MatchedBy, ReviewKind, TransportKind
+from dunwell.store import keep, mails, models
 from tests.engine.arrivals import MailWorld
 from tests.engine.signed import DANA as CONTACT
 from tests.engine.signed import FELIX, Signed
@@ -57,6 +58,15 @@ def nothing_changed(world: MailWorld) -> None:
     assert contacts() == [(DANA, True, "")]
     assert world.outbox() == [("notice", "sent")]
     assert world.story() == ["opened", "send", "sent"]
+
+
+def test_every_word_of_transport_and_every_kind_of_mail_of_ours_is_accounted_for() -> None:
+    assert set(transport._KINDS) == set(TransportKind)
+    assert set(transport._CAME_BACK) == set(mails._LEAVES)
+    kinds = {frozenset({kind}): hear._nature_of_report({kind}) for kind in TransportKind}
+    unheard = {MailNature.HUMAN, MailNature.AUTOMATIC}
+    assert set(kinds.values()) | unheard == set(MailNature)
+    assert set(hear._FOUND) == set(MatchedBy)
 
 
 def test_a_mail_that_came_back_is_written_again_to_the_next_contact() -> None:
@@ -419,3 +429,70 @@ def test_the_owner_who_answers_the_note_by_mail_is_heard() -> None:
 
     assert (mail.state, mail.matched_by, world.reviews()) == ("waiting", "thread", ["draft", "reply"])
     assert models.Hold.objects.get().kind == "reply"
+
+
+def test_an_address_that_is_dead_for_one_customer_is_dead_for_the_next_who_has_it() -> None:
+    world = written_to()
+    world.reports(world.postbox.mails[0], BOUNCED)
+    world.run()
+    world.customer("cus_2", contact=facts.Contact("Dana Reyes", DANA, "Stripe"))
+    world.fails("in_2", "cus_2")
+    world.run()
+
+    assert world.reviews("in_2") == ["no_contact"]
+    assert len(world.postbox.mails) == 1
+
+
+def together_about_three() -> MailWorld:
+    """A world in which one mail was written about three invoices."""
+    world = MailWorld()
+    for number in (1, 2, 3):
+        world.fails(f"in_{number}")
+    world.run()
+    assert [mail.to.email for mail in world.postbox.mails] == [DANA]
+    assert [world.outbox(f"in_{n}") for n in (1, 2, 3)] == [[("notice", "sent")]] * 3
+    return world
+
+
+def test_a_mail_about_three_invoices_that_came_back_is_written_again_about_all_three() -> None:
+    world = together_about_three()
+    row = models.Customer.objects.get()
+    models.Contact.objects.create(customer=row, rank=1, name="Lee Long", email=LEE, source="test")
+    world.provider_says(world.postbox.mails[0], BOUNCED)
+    world.run()
+
+    assert [mail.to.email for mail in world.postbox.mails] == [DANA, LEE]
+    for number in (1, 2, 3):
+        assert world.outbox(f"in_{number}") == [("notice", "bounced"), ("notice", "sent")]
+        assert len(world.said("bounced", f"in_{number}")) == 1
+
+
+def test_what_became_of_a_mail_about_three_invoices_stands_on_each() -> None:
+    world = together_about_three()
+    world.provider_says(world.postbox.mails[0], DELIVERED)
+    world.provider_says(world.postbox.mails[0], COMPLAINED)
+    world.run()
+
+    for number in (1, 2, 3):
+        assert world.said("delivered", f"in_{number}") == [f"The notice was delivered to {DANA}."]
+        assert len(world.said("complaint", f"in_{number}")) == 1
+        assert world.reviews(f"in_{number}") == ["no_contact"]
+
+
+@pytest.mark.parametrize("threaded", [True, False])
+def test_a_reply_to_a_mail_about_three_invoices_holds_each(threaded: bool) -> None:  # noqa: FBT001 - a case of the table
+    world = together_about_three()
+    world.fails("in_4", "cus_4")
+    world.run()
+    notice = world.postbox.mails[0]
+    references = (notice.message_id,) if threaded else ()
+    sender = Person("Kim Colleague", "kim@cus-1.example")
+    world.answers(notice, "We will look into it.", sender=sender, references=references)
+    world.run()
+
+    held = models.Hold.objects.order_by("case").values_list("case__invoice__number", "kind")
+    assert list(held) == [("INV-1", "reply"), ("INV-2", "reply"), ("INV-3", "reply")]
+    assert [world.reviews(f"in_{n}") for n in (1, 2, 3, 4)] == [["reply"]] * 3 + [[]]
+    before = len(world.postbox.mails)
+    world.run_for(days=2)
+    assert len(world.postbox.mails) == before

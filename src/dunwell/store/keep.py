@@ -153,22 +153,35 @@ def _code(text: str | None, longest: int) -> str | None:
 def keep_contact(customer: models.Customer, contact: Contact) -> None:
     """Make this the customer's first contact; older ones stay as alternatives behind it.
 
-    A contact set by a person stays first until a person sets another; so does the ledger's before Stripe's.
+    A contact set by a person stays first until a person sets another; so does the ledger's before Stripe's. An
+    address that mail came back from, whoever's it was, is not written to because somebody names it once more.
     """
     name, email, source = plain(contact.name, 200), plain(contact.email, 320), plain(contact.source, 100)
     rows = list(models.Contact.objects.filter(customer=customer).order_by("rank", "pk"))
     held, said = _authority(rows[0].source) if rows else 0, _authority(source)
     if rows and (rows[0].email, rows[0].name) == (email, name) and held >= said:
         return
+    values = {"name": name, "source": source}
+    new = {**values, **_as_known(email)} if email not in {row.email for row in rows} else {}
     if held > said:
-        if email not in {row.email for row in rows}:
-            models.Contact.objects.create(customer=customer, email=email, name=name, source=source, rank=1)
+        if new:
+            models.Contact.objects.create(customer=customer, email=email, rank=1, **new)
         return
     models.Contact.objects.update_or_create(
-        customer=customer, email=email, defaults={"name": name, "source": source, "rank": 0}
+        customer=customer,
+        email=email,
+        defaults={**values, "rank": 0},
+        create_defaults={**(new or values), "rank": 0},
     )
     others = models.Contact.objects.filter(customer=customer, rank=0).exclude(email=email)
     others.update(rank=1)
+
+
+def _as_known(email: str) -> dict[str, Any]:
+    """What is known of an address that is new to a customer: dead for one, it is dead for all."""
+    dead = models.Contact.objects.filter(email=email, deliverable=False)
+    why = dead.values_list("undeliverable_because", flat=True).first()
+    return {} if why is None else {"deliverable": False, "undeliverable_because": why}
 
 
 def _authority(source: str) -> int:

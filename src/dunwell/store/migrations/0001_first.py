@@ -333,6 +333,7 @@ class Migration(migrations.Migration):
                 ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contacts', to='store.customer')),
             ],
             options={
+                'indexes': [models.Index(condition=models.Q(('deliverable', False)), fields=['email'], name='contact_dead')],
                 'constraints': [models.UniqueConstraint(fields=('customer', 'email'), name='contact_once')],
             },
         ),

@@ -1,6 +1,7 @@
 """Who owes what, and the policy they are written to under."""
 
 from django.db import models
+from django.db.models import Q
 
 from dunwell.policy import words
 from dunwell.store.models.choices import choices
@@ -53,9 +54,10 @@ class Contact(models.Model):
     ledger_id = models.CharField(max_length=40, default="")
 
     class Meta:
-        """One row per address and customer."""
+        """One row per address and customer; whether an address is dead is found by index."""
 
         constraints = [models.UniqueConstraint(fields=["customer", "email"], name="contact_once")]
+        indexes = [models.Index(fields=["email"], condition=Q(deliverable=False), name="contact_dead")]
 
 
 class Invoice(models.Model):
