@@ -84,6 +84,7 @@ def build_ports(env: Environment, clock: Clock) -> Ports:
         mailbox=_mailbox(env.mail),
         mail_webhooks=_webhooks(env.mail),
         reply_to=env.mail.reply_to,
+        reader=build_reader(env),
     )
 
 
