@@ -29,9 +29,11 @@ def test_one_mail_that_many_bring_at_once_is_one_mail() -> None:
     mail = world.written("We pay on Friday.")
     new: list[bool] = []
     ways = [("imap", "1:1"), ("imap", "1:1"), ("postmark", "a"), ("postmark", "b")] * 3
-    takes = [lambda way=way: new.append(take_mail(*way, mail, world.now)) for way in ways]
 
-    assert together(*takes) == []
+    def take(source: str, external_id: str) -> Callable[[], object]:
+        return lambda: new.append(take_mail(source, external_id, mail, world.now))
+
+    assert together(*(take(*way) for way in ways)) == []
     assert sorted(new) == [False] * 11 + [True]
     assert models.IncomingMail.objects.count() == models.InboxEvent.objects.count() == 1
 

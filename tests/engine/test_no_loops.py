@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 MONTH = 30
 TOM = Person("Tom Sample", "tom.sample@other.example")
 
-Answer = Callable[[MailWorld, OutgoingMail], object]
+Answer = Callable[[MailWorld, OutgoingMail], None]
 
 
 def by_the_standard(world: MailWorld, mail: OutgoingMail) -> None:
@@ -126,8 +126,8 @@ def test_answers_about_several_invoices_make_no_more_mail_leave_either() -> None
         models.InboxEvent,
     ):
         table.objects.all().delete()
-    for table in (models.IncomingMail, models.Case, models.Invoice, models.Contact, models.Customer):
-        table.objects.all().delete()
+    for about in (models.IncomingMail, models.Case, models.Invoice, models.Contact, models.Customer):
+        about.objects.all().delete()
     answered = len(a_month(by_the_standard, invoices=3).postbox.mails)
 
     assert answered == alone > 5

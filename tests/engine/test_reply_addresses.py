@@ -11,14 +11,15 @@ from dunwell.engine.ports import Ports
 from dunwell.policy.addresses import is_address
 from tests.engine.arrivals import INBOUND, MailWorld
 
+SECRET = "test-secret"
 CASES = st.integers(min_value=1, max_value=2**63 - 1)
 LOCALS = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,28}[a-z0-9])?", fullmatch=True).filter(
     lambda s: ".." not in s
 )
 
 
-def ports(**values: str) -> Ports:
-    return replace(MailWorld().ports, **values)
+def ports(*, reply_to: str = INBOUND, secret: str = SECRET) -> Ports:
+    return replace(MailWorld().ports, reply_to=reply_to, secret=secret)
 
 
 @given(case=CASES, local=LOCALS, upper=st.booleans())
