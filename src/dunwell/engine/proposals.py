@@ -5,7 +5,7 @@ from dunwell.policy.words import ReviewKind
 _PROPOSALS = {
     ReviewKind.MRR_UNKNOWN: "Find out the customer's MRR and choose the track.",
     ReviewKind.NO_CONTACT: "Find a working address for accounts payable at the customer.",
-    ReviewKind.CHARGEBACK: "Answer the chargeback at Stripe before anything else.",
+    ReviewKind.CHARGEBACK: "Answer a chargeback at Stripe in time; ask the customer about a returned debit.",
     ReviewKind.INVOICE_UNKNOWN: "Look the invoice up at Stripe and close the case.",
     ReviewKind.ESCALATION: "Call or write to the customer yourself; automation has ended.",
     ReviewKind.CALL_TASK: "Call the customer.",
