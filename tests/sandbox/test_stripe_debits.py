@@ -10,6 +10,7 @@ from dunwell.sandbox.stripe import (
     paid,
     processing,
 )
+from dunwell.sandbox.stripe.errors import RefusedError
 
 DAY = timedelta(days=1)
 
@@ -138,6 +139,8 @@ class TestBankDebits:
         assert (dispute.reason, dispute.amount) == ("insufficient_funds", 120000)
         assert client.v1.invoices.retrieve(invoice).status == "paid"
         assert account.attempts(invoice)[0]["disputed"] is True
+        with pytest.raises(RefusedError, match="not returned for fraudulent"):
+            account.late_return(invoice, "fraudulent")
 
     def test_a_sepa_debit_works_the_same_way(self, account: Account, acme: str, clock: VirtualClock) -> None:
         account.customer_saves_method(acme, "DE62370400440532013001")
@@ -174,6 +177,12 @@ def test_a_chargeback_takes_the_money_back_and_leads_to_the_invoice(
     account.close_dispute(id_, won=True)
     assert client.v1.disputes.retrieve(id_).status == "won"
     assert len(account.events("charge.dispute.closed")) == 1
+
+
+def test_only_a_debit_is_returned(account: Account, invoice: str) -> None:
+    account.charge_now(invoice)
+    with pytest.raises(RefusedError, match="not paid by a bank debit"):
+        account.late_return(invoice)
 
 
 def test_an_unpaid_invoice_cannot_be_charged_back(account: Account, invoice: str) -> None:

@@ -302,8 +302,8 @@ class Account(Books):
 
     @_locked
     def late_return(self, invoice: str, reason: str = "insufficient_funds") -> str:
-        """Let a bank return a debit that had settled: Stripe reports it as a dispute."""
-        return str(disputes.open_dispute(self, self.find("invoice", invoice), reason)["id"])
+        """Let a bank return a debit that had settled: Stripe reports it as a dispute. The invoice stays paid."""
+        return str(disputes.return_debit(self, self.find("invoice", invoice), reason)["id"])
 
     @_locked
     def close_dispute(self, dispute: str, *, won: bool) -> None:
