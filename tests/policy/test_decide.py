@@ -19,6 +19,7 @@ from dunwell.policy.words import (
     HoldScope,
     InvoiceStatus,
     MessageState,
+    Rail,
     ReviewKind,
     Stage,
     Track,
@@ -184,6 +185,43 @@ def test_a_chargeback_holds_the_case_and_asks_a_person_once() -> None:
     )
     assert decided(replace(of, reviews=(ReviewKind.CHARGEBACK,)))[1] == [(ActionKind.HOLD, HoldKind.DISPUTE)]
     assert decided(replace(of, holds=(placed,))) == ("on_hold", [], None)
+
+
+@pytest.mark.parametrize(
+    ("rail", "says"),
+    [
+        (Rail.CARD, "The card network took a payment back (chargeback)."),
+        (
+            Rail.BANK_DEBIT,
+            "The bank returned the debit after it had settled, so the payment was clawed back.",
+        ),
+        (Rail.OTHER, "A payment was taken back (chargeback)."),
+    ],
+)
+def test_a_payment_taken_back_says_by_whom_and_does_not_count_as_paid(rail: Rail, says: str) -> None:
+    of = case(about=invoice(status=InvoiceStatus.PAID, open=Money(0, "USD"), charged_back=True, rail=rail))
+
+    decision = decide(of, POLICY, SOON)
+
+    assert (decision.rule, decision.because) == ("chargeback", says)
+    assert {action.because for action in decision.actions} == {says}
+
+
+def test_an_invoice_voided_after_its_payment_was_taken_back_ends_the_case() -> None:
+    of = case(about=invoice(status=InvoiceStatus.VOID, charged_back=True))
+
+    assert decided(of)[0] == "settled"
+
+
+def test_a_second_chargeback_after_the_case_was_reopened_is_held_anew() -> None:
+    first = hold(FAILED, None, HoldKind.DISPUTE, ended_at=SOON, reason="chargeback reported by the ledger")
+    paid = invoice(status=InvoiceStatus.PAID, open=Money(0, "USD"), charged_back=True)
+    of = case(about=paid, holds=(first,), status=CaseStatus.REVIEW, reopened_at=SOON + days(30))
+
+    rule, actions, _ = decided(of, SOON + days(30))
+
+    assert rule == "chargeback"
+    assert actions == [(ActionKind.HOLD, HoldKind.DISPUTE), (ActionKind.REVIEW, ReviewKind.CHARGEBACK)]
 
 
 def test_a_chargeback_whose_hold_was_released_still_keeps_the_case_silent() -> None:
@@ -373,7 +411,9 @@ def test_the_cap_does_not_hold_back_a_call() -> None:
 def test_an_invoice_that_only_passed_its_due_date_says_so() -> None:
     of = case(failed_at=None, messages=(NOTICE,))
 
-    assert "3 days after the invoice was found past due" in decide(of, POLICY, utc("2026-04-08 12:00")).because
+    assert (
+        "3 days after the invoice was found past due" in decide(of, POLICY, utc("2026-04-08 12:00")).because
+    )
 
 
 def test_every_decision_names_its_rule_and_the_silent_rules_before_it() -> None:

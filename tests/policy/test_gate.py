@@ -125,10 +125,11 @@ def test_a_strange_invoice_stops_it_and_asks_a_person(about: Invoice, review: Re
 
 
 def test_a_chargeback_stops_message_and_charge() -> None:
-    taken_back = read(invoice(charged_back=True))
+    for status in (InvoiceStatus.OPEN, InvoiceStatus.PAID):
+        taken_back = read(invoice(status=status, charged_back=True))
 
-    assert judged(taken_back).kind is VerdictKind.HOLD
-    assert charge(taken_back).kind is VerdictKind.HOLD
+        assert judged(taken_back).kind is VerdictKind.HOLD
+        assert charge(taken_back).kind is VerdictKind.HOLD
 
 
 def test_a_partial_payment_changes_the_amount_in_the_message() -> None:

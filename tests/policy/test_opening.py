@@ -1,11 +1,13 @@
+from datetime import date
+
 import pytest
 
 from dunwell.policy.facts import Mrr
 from dunwell.policy.money import Money
-from dunwell.policy.opening import Opening, open_on
+from dunwell.policy.opening import Opening, open_on, past_due_from
 from dunwell.policy.policy import default_policy, parse_policy
 from dunwell.policy.words import ReviewKind, Track
-from tests.policy.cases import customer
+from tests.policy.cases import customer, invoice, utc
 
 
 def opened(*months: str, currency: str = "USD") -> Opening:
@@ -82,3 +84,25 @@ def test_the_threshold_of_a_policy_file_is_used() -> None:
     months = (Money(10_001, "USD"),) * 3
 
     assert open_on(customer(mrr=Mrr(months, "CSV")), policy).track is Track.PERSONAL
+
+
+@pytest.mark.parametrize(
+    ("zone", "due", "passed"),
+    [
+        ("America/New_York", date(2026, 4, 6), "2026-04-07 04:00"),
+        ("America/New_York", date(2026, 11, 1), "2026-11-02 05:00"),  # clocks went back that day
+        ("Pacific/Honolulu", date(2026, 4, 6), "2026-04-07 10:00"),
+        ("Asia/Tokyo", date(2026, 4, 6), "2026-04-06 15:00"),
+        ("Asia/Beirut", date(2026, 3, 28), "2026-03-28 22:00"),  # midnight is skipped there
+    ],
+)
+def test_an_invoice_is_past_due_once_its_whole_day_is_over_at_the_customer_s(
+    zone: str, due: date, passed: str
+) -> None:
+    of = customer(timezone=zone)
+
+    assert past_due_from(invoice(due=due), of, default_policy()) == utc(passed)
+
+
+def test_an_invoice_without_a_due_date_is_never_past_due() -> None:
+    assert past_due_from(invoice(due=None), customer(), default_policy()) is None

@@ -177,6 +177,7 @@ def _facts(case: Case, policy: Policy) -> list[tuple[str, str]]:
         ("failed", case.failed_at.isoformat() if case.failed_at else "never: past its due date"),
         ("reason", reason),
         ("anchor", case.anchor.isoformat()),
+        *((("reopened", case.reopened_at.isoformat()),) if case.reopened_at else ()),
         ("band", f"{rhythm.band.band}: {rhythm.band.because}"),
         ("zone", f"{rhythm.zone.name}: {rhythm.zone.because}"),
         ("calendar", rhythm.calendar.because),
@@ -212,7 +213,9 @@ def _ledger(said: LedgerFacts) -> str:
 def _span(hold: Hold) -> str:
     end = end_of(hold)
     parts = "".join(f"; {part.amount} by {part.due:%Y-%m-%d}" for part in hold.instalments)
-    return f"{hold.scope}, from {hold.start.isoformat()} to {end.isoformat() if end else 'an open end'}{parts}"
+    return (
+        f"{hold.scope}, from {hold.start.isoformat()} to {end.isoformat() if end else 'an open end'}{parts}"
+    )
 
 
 def as_of(case: Case, at: datetime) -> Case:
