@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from dunwell.engine import review
+from dunwell.engine import links, review
 from dunwell.engine.verify import verify
 from dunwell.policy import words
 from dunwell.policy.money import Money
@@ -177,3 +177,15 @@ def test_the_past_of_a_reopened_case_is_shown_as_it_was() -> None:
     )
     assert (before.status, before.invoice.charged_back, before.invoice.open) == ("open", False, ALL)
     assert (between.status, between.invoice.charged_back, between.reopened_at) == ("closed", False, None)
+
+
+def test_the_pay_page_does_not_call_an_invoice_paid_whose_payment_was_taken_back() -> None:
+    world = recovered()
+    taken_back(world)
+    token = links.make_link(world.case().pk, world.ports, world.now).rpartition("/")[2]
+    page = links.open_link(token, world.ports)
+    assert page is not None
+    assert (page.payable, page.state_sentence) == (
+        False,
+        "The payment was taken back. Please reply to our last e-mail: a person sees to it.",
+    )

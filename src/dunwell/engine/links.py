@@ -255,6 +255,8 @@ def _state(found: Sequence[models.Case]) -> str:
     """Say in a sentence why nothing can be paid."""
     states = {case.invoice.status for case in found}
     what = "This invoice is" if len(found) == 1 else "These invoices are"
+    if any(case.invoice.charged_back and case.closed_at is None for case in found):
+        return "The payment was taken back. Please reply to our last e-mail: a person sees to it."
     if states == {words.InvoiceStatus.PAID.value}:
         return f"{what} paid. Thank you: there is nothing left to do."
     if states == {words.InvoiceStatus.VOID.value}:
