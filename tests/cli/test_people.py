@@ -20,7 +20,7 @@ def test_a_person_signs_nothing_until_somebody_says_so_and_no_longer_once_it_is_
 ) -> None:
     answers = [
         dunwell("person", "mara", *rest, env=env)
-        for rest in ([], ["--manager"], [], ["--no-manager"], ["--name", "ignored"])
+        for rest in ([], ["--manager"], [], ["--no-manager"], ["--name", "Mara Velde"])
     ]
 
     assert [(ran.code, ran.out.splitlines()[-1]) for ran in answers] == [
@@ -49,3 +49,13 @@ def test_a_password_that_is_easily_guessed_makes_nobody(env: dict[str, str]) -> 
     assert ran.code == again.code == 1
     assert ran.complaint == "dunwell: This password is too common."
     assert ran.out == ""
+
+
+def test_a_person_gets_the_name_and_address_that_answers_come_from(env: dict[str, str]) -> None:
+    dunwell("person", "mara", env=env)
+
+    ran = dunwell("person", "mara", "--name", "Mara Velde", "--email", "mara@us.example", env=env)
+    wrong = dunwell("person", "mara", "--email", "not an address", env=env)
+
+    assert ran.out.startswith("mara is Mara Velde <mara@us.example>.")
+    assert (wrong.code, wrong.complaint) == (1, "dunwell: Enter a valid email address.")

@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
+from dunwell.engine.clock import VirtualClock
+from dunwell.engine.ports import Ports
+from dunwell.engine.tick import tick
 from dunwell.policy.words import CaseStatus, Ending, HoldKind
 from dunwell.store.models import Case, Hold, OutboxItem, TimelineEntry
 from tests.web import sample
@@ -320,3 +323,46 @@ def test_the_case_shows_how_far_a_plan_has_come(desk: Client) -> None:
     assert "USD 4,200.00 paid of USD 14,200.00" in page
     assert "USD 4,200.00 by Mon 20 Apr 2026 ✓ has come USD 5,000.00 by Wed 20 May 2026 ● next" in page
     assert "USD 5,000.00 by Sat 20 Jun 2026 ○ later" in page
+
+
+def _mails(row: Case) -> list[str]:
+    return list(OutboxItem.objects.filter(case=row, state="queued").values_list("stage", flat=True))
+
+
+def test_a_promise_set_here_breaks_the_morning_after_its_day(
+    desk: Client, clock: VirtualClock, ports: Ports
+) -> None:
+    aurelius, _, _ = sample.three_cases()
+    typed = {"kind": "promise", "until": "2026-04-21", "reason": "By phone.", "scope": "case"}
+    desk.post(f"/cases/{aurelius.pk}/hold", typed)
+
+    clock.move_to(datetime(2026, 4, 22, 4, 0, tzinfo=UTC))
+    tick(ports, clock.now())
+    assert [item.kind for item in aurelius.reviews.all()] == ["broken_promise"]
+    assert _mails(aurelius) == []
+    clock.move_to(datetime(2026, 4, 22, 13, 0, tzinfo=UTC))
+    tick(ports, clock.now())
+
+    assert _mails(aurelius) == ["direct"]
+
+
+def test_a_plan_set_here_breaks_on_the_morning_after_a_part_that_did_not_come(
+    desk: Client, clock: VirtualClock, ports: Ports
+) -> None:
+    aurelius, _, _ = sample.three_cases()
+    typed = {"kind": "payment_plan", "count": "2", "first": "2026-05-04", "every": "0", "reason": "Agreed."}
+    desk.post(f"/cases/{aurelius.pk}/hold", {**typed, "scope": "case"})
+
+    clock.move_to(datetime(2026, 5, 5, 12, 59, tzinfo=UTC))
+    tick(ports, clock.now())
+    assert not aurelius.reviews.exists()
+    clock.move_to(datetime(2026, 5, 5, 13, 0, tzinfo=UTC))
+    tick(ports, clock.now())
+    assert [item.kind for item in aurelius.reviews.all()] == ["broken_promise"]
+    assert _mails(aurelius) == []
+    clock.move_to(datetime(2026, 5, 6, 13, 0, tzinfo=UTC))
+    tick(ports, clock.now())
+
+    assert _mails(aurelius) == ["direct"]
+    page = text(desk.get(f"/cases/{aurelius.pk}/history"))
+    assert "USD 7,100.00 by Mon 4 May 2026 ✕ has not come" in page
