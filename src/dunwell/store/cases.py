@@ -66,7 +66,8 @@ def lock_mates(customers: Sequence[int], known: Sequence[int]) -> list[int]:
 
     It waits for nobody, so it may be asked while other cases are locked.
     """
-    theirs = models.Case.objects.filter(customer__in=customers, closed_at=None).exclude(pk__in=known)
+    theirs = models.Case.objects.filter(customer_id__among=set(customers), closed_at=None)
+    theirs = theirs.exclude(pk__among=set(known))
     free = theirs.select_for_update(skip_locked=True, no_key=True, of=("self",))
     return list(free.order_by("pk").values_list("pk", flat=True))
 
