@@ -250,7 +250,7 @@ def thread_of(references: Sequence[str]) -> tuple[str, list[int]]:
 
     The nearest one that is known counts; `references` has the nearest last. No cases: none is known.
     """
-    for message_id in reversed(references):
+    for message_id in reversed(_known(references)):
         # Some mail providers put a Message-ID of their own in place of ours, and name the mail by it.
         if rows := effects_named(message_id, message_id):
             return rows[0].kind, sorted({row.case_id for row in rows})
@@ -258,6 +258,15 @@ def thread_of(references: Sequence[str]) -> tuple[str, list[int]]:
         if cases := set(known.exclude(cases=None).values_list("cases", flat=True)):
             return "", sorted(cases)
     return "", []
+
+
+def _known(references: Sequence[str]) -> list[str]:
+    """Which of some Message-IDs we know at all, in their order."""
+    ours = models.OutboxItem.objects.filter(Q(message_id__in=references) | Q(provider_id__in=references))
+    theirs = models.IncomingMail.objects.filter(message_id__in=references)
+    known = {name for pair in ours.values_list("message_id", "provider_id") for name in pair}
+    known |= set(theirs.values_list("message_id", flat=True))
+    return [name for name in references if name and name in known]
 
 
 def written_together(case: int) -> list[int]:

@@ -66,8 +66,9 @@ def hear_mail(mail: models.IncomingMail, ports: Ports, book: Book, clock: Clock)
         return _hear_report(mail, ports, clock)
     company = ZoneInfo(book.policy.company.timezone)
     if mail.state == MailState.ARRIVED.value:
+        nature, said = nature_of(mail, zone_of(match(mail, ports, clock.now()).cases, company))
         with one_transaction():
-            _take_in(mail, company, ports, clock.now())
+            _take_in(mail, nature, said, ports, clock.now())
         mail = mails.mail_with_id(mail.pk) or mail
     if mail.nature == MailNature.HUMAN.value and not mail.reading_kind:
         zone = zone_of(mails.cases_of(mail), company)
@@ -75,13 +76,15 @@ def hear_mail(mail: models.IncomingMail, ports: Ports, book: Book, clock: Clock)
     return " ".join((mail.nature or "ours", mail.matched_by or mail.state))
 
 
-def _take_in(mail: models.IncomingMail, company: ZoneInfo, ports: Ports, now: datetime) -> None:
+def _take_in(
+    mail: models.IncomingMail, nature: MailNature, said: ReplyReading, ports: Ports, now: datetime
+) -> None:
+    """Do what a mail calls for with its cases locked; they are looked for anew, since cases open and close."""
     found = match(mail, ports, now)
     rows = _locked(found.cases, sender_only=found.by is MatchedBy.SENDER)
     mail = mails.locked_mail(mail.pk)
     if mail.state != MailState.ARRIVED.value:
         return
-    nature, said = nature_of(mail, zone_of(found.cases, company))
     if found.ours:
         mails.note_problem(mail, MailState.DONE, found.ours)
     elif nature is MailNature.AUTOMATIC:
