@@ -32,10 +32,10 @@ def no_retry_because(case: Case, policy: Policy) -> str | None:
 
     The customer's own try with a method they just saved is not one of ours: `respond.to_new_method`.
     """
-    if not is_ours(case):
-        return "collection is not ours"
     if case.failed_at is None:
         return "no charge has failed"
+    if not is_ours(case):
+        return "collection is not ours"
     if case.reason is not None and case.reason.retry_class in _FINAL:
         return _FINAL[case.reason.retry_class]
     if ReviewKind.CHARGE_UNKNOWN in case.reviews:
