@@ -51,9 +51,9 @@ def outcome_of(book: Book, steps: Sequence[Step], world: Replay) -> Outcome:
     ended = _ended(steps, world)
     days = [(step.at - step.case.opened_at).total_seconds() / 86400 for step in ended]
     money: dict[str, Money] = defaultdict()
-    still_open = [case for case in world.cases.values() if case.status is not CaseStatus.CLOSED]
-    for case in still_open:
-        amount = case.invoice.open
+    still_open = [invoice for invoice, case in world.cases.items() if case.status is not CaseStatus.CLOSED]
+    for invoice in still_open:
+        amount = world.owed(invoice)
         known = money.get(amount.currency)
         money[amount.currency] = known.plus(amount) if known else amount
     return Outcome(

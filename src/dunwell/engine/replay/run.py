@@ -9,6 +9,7 @@ from dunwell.engine.replay.told import apply
 from dunwell.engine.replay.world import World
 from dunwell.policy import facts
 from dunwell.policy.book import Book
+from dunwell.policy.money import Money
 
 
 class Replay:
@@ -23,6 +24,11 @@ class Replay:
     def cases(self) -> dict[str, facts.Case]:
         """Every case by invoice, as it stands."""
         return self._world.cases
+
+    def owed(self, invoice: str) -> Money:
+        """What is still to come on an invoice: what is open, or what was paid and taken back."""
+        said = self.cases[invoice].invoice
+        return self._world.paid.get(invoice, said.open) if said.charged_back else said.open
 
     def steps(self, told: Iterable[history.Fact], until: datetime | None) -> Iterator[Step]:
         """Replay facts in order, then let the clock run to `until` or until nothing is due any more."""

@@ -130,6 +130,8 @@ def _on_invoice(
     invoice = case.invoice
     match fact:
         case history.InvoiceLine(type="paid"):
+            if invoice.open.minor > 0:
+                world.paid[fact.invoice] = invoice.open
             invoice = replace(
                 invoice,
                 status=InvoiceStatus.PAID,

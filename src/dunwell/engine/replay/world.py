@@ -17,6 +17,7 @@ from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
 from dunwell.policy.gate import Verdict, VerdictKind, check_charge_gate, check_gate, check_letter_gate
 from dunwell.policy.merging import sends
+from dunwell.policy.money import Money
 from dunwell.policy.personal import live_letter
 from dunwell.policy.plans import ended_plan
 from dunwell.policy.policy import Policy
@@ -41,6 +42,8 @@ class World:
         self.cases: dict[str, facts.Case] = {}
         self.alarms = Alarms()
         self.methods = Methods()
+        # What the last payment of an invoice brought, for when it is taken back.
+        self.paid: dict[str, Money] = {}
         self._steps: list[Step] = []
         self._written: dict[str, dict[str, datetime]] = defaultdict(dict)
         # What the letter that has not left says.
