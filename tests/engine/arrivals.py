@@ -119,3 +119,8 @@ class MailWorld(World):
         """Let a mail provider's webhook tell what became of a mail of ours."""
         event = self.event_about(mail, kind, **values)
         return take_transport(key or f"{kind.value}-{mail.message_id}-{event.recipient}", event, self.now)
+
+    def effects_of(self, kind: str) -> list[str]:
+        """The states of the effects of a kind, oldest first."""
+        found = models.OutboxItem.objects.filter(kind=kind).order_by("pk")
+        return list(found.values_list("state", flat=True))

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 
-from dunwell.engine import review
+from dunwell.engine import answering, review
 from dunwell.engine.addresses import case_of_address
+from dunwell.engine.answering import Decision
 from dunwell.engine.incoming import hear, transport
 from dunwell.policy import facts
+from dunwell.policy.confirming import Choice
 from dunwell.policy.facts import Person
 from dunwell.policy.readings import Handed, Uncertain
+from dunwell.policy.replies import ReplyKind
 from dunwell.policy.words import MailNature, MatchedBy, ReviewKind, TransportKind
 from dunwell.store import keep, mails, models
 from tests.engine.arrivals import MailWorld
@@ -496,3 +500,79 @@ def test_a_reply_to_a_mail_about_three_invoices_holds_each(threaded: bool) -> No
     before = len(world.postbox.mails)
     world.run_for(days=2)
     assert len(world.postbox.mails) == before
+
+
+def answered(invoices: int = 1) -> MailWorld:
+    """A world in which Dana replied about every invoice, Ana read it as nothing and wrote back."""
+    User.objects.create_user("ana", first_name="Ana", last_name="Sample", email="ana.sample@dunwell.example")
+    world = written_to(invoices)
+    mail = world.gets("What is this about?")
+    world.run()
+    answering.answer_reply(
+        mail_id=mail.pk,
+        text="It is about your card, which expired.",
+        by="ana",
+        now=world.now,
+        ports=world.ports,
+        decision=Decision(Choice(ReplyKind.OTHER)),
+    )
+    world.run()
+    assert world.postbox.mails[-1].sender.email == "ana.sample@dunwell.example"
+    assert (world.effects_of("answer"), world.reviews()) == (["sent"], [])
+    return world
+
+
+def test_an_answer_that_came_back_lies_on_the_desk_as_a_reply_once_more() -> None:
+    world = answered()
+    world.reports(world.postbox.mails[-1], BOUNCED)
+    world.run()
+
+    assert world.effects_of("answer") == ["bounced"]
+    assert world.reviews() == ["reply", "no_contact"]
+    said = world.item(ReviewKind.REPLY).reason
+    assert said == f"The answer to {DANA} came back, so nobody has read it: 550 5.1.1 no such user"
+    assert world.outbox()[0] == ("notice", "sent")
+    world.settle(ReviewKind.REPLY)
+    assert world.reviews() == ["no_contact"]
+
+
+def test_an_answer_of_unknown_fate_that_came_back_is_no_question_any_more() -> None:
+    world = answered()
+    models.OutboxItem.objects.filter(kind="answer").update(state="handing_over", due_at=world.now)
+    world.run()
+    assert (world.effects_of("answer"), world.reviews()) == (["unknown"], ["send_unknown"])
+    world.reports(world.postbox.mails[-1], BOUNCED)
+    world.run()
+
+    assert (world.effects_of("answer"), world.reviews()) == (["bounced"], ["reply", "no_contact"])
+
+
+def test_what_follows_an_answer_belongs_to_every_case_of_the_mail_it_answered() -> None:
+    world = answered(invoices=2)
+    kim = Person("Kim Colleague", "kim@cus-1.example")
+    by_thread = world.answers(
+        world.postbox.mails[-1], "And by when?", sender=kim, recipients=("ana.sample@x.example",)
+    )
+    world.run()
+
+    assert by_thread.cases.count() == 2
+    assert [world.reviews(f"in_{n}") for n in (1, 2)] == [["reply"], ["reply"]]
+
+
+def test_a_letter_of_unknown_fate_that_came_back_tells_whoever_looks_for_it() -> None:
+    world = LetterWorld()
+    world.signed()
+    world.postbox.answers = [Uncertain("it broke")]
+    world.perform()
+    assert (world.states(), world.reviews()) == (["in_doubt"], ["send_unknown"])
+    letter = world.postbox.mails[-1]
+    world.reports(letter, BOUNCED)
+    world.provider_says(letter, BOUNCED)
+    world.run()
+
+    assert (world.effects(), world.states()) == (["unknown"], ["in_doubt"])
+    said = world.item(ReviewKind.SEND_UNKNOWN).reason
+    assert said.count(f"It came back from {DANA}: 550 5.1.1 no such user") == 1
+    letters_left = len(world.postbox.mails)
+    world.run_for(days=2)
+    assert len(world.postbox.mails) == letters_left

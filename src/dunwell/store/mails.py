@@ -253,7 +253,9 @@ def thread_of(references: Sequence[str]) -> tuple[str, list[int]]:
     for message_id in reversed(_known(references)):
         # Some mail providers put a Message-ID of their own in place of ours, and name the mail by it.
         if rows := effects_named(message_id, message_id):
-            return rows[0].kind, sorted({row.case_id for row in rows})
+            answered = models.Case.objects.filter(mails__in=[row.reply_id for row in rows if row.reply_id])
+            about = {row.case_id for row in rows} | set(answered.values_list("pk", flat=True))
+            return rows[0].kind, sorted(about)
         known = models.IncomingMail.objects.filter(message_id=message_id).exclude(message_id="")
         if cases := set(known.exclude(cases=None).values_list("cases", flat=True)):
             return "", sorted(cases)

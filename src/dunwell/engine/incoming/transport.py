@@ -155,11 +155,12 @@ def _complained(sound: _Sound) -> None:
 def _bounced(sound: _Sound) -> None:
     """A mail reached nobody: its stage is still to be sent, to the next contact or after a person found one."""
     note = f"It came back from {sound.event.recipient}{sound.reason}"
-    was = sound.leader.state
-    moved = not sound.copied and was in _LEFT
+    moved = not sound.copied and sound.leader.state in _left(sound.leader)
     if moved:
-        before = [MessageState(was)]
+        before = [MessageState(sound.leader.state)]
         moved = claims.move_effect(sound.leader, frm=before, to=MessageState.BOUNCED, note=note)
+    elif sound.leader.state == MessageState.UNKNOWN.value:
+        _tell_who_looks(sound, note)
     for item in sound.items:
         if not sound.told(item, BOUNCED):
             what = f"The copy of {_called(item).lower()}" if sound.copied else _called(item)
@@ -167,6 +168,24 @@ def _bounced(sound: _Sound) -> None:
         if moved:
             _CAME_BACK[item.kind](sound, item)
     _bury(sound, note)
+
+
+def _left(item: models.OutboxItem) -> tuple[str, ...]:
+    """The states from which a mail comes back; of a letter nobody is sure of, a person says what became of it."""
+    return _LEFT[:1] if item.kind == models.OutboxItem.LETTER else _LEFT
+
+
+def _tell_who_looks(sound: _Sound, note: str) -> None:
+    row = sound.rows[sound.leader.case_id]
+    for item in people.open_reviews_of(row):
+        if item.kind == ReviewKind.SEND_UNKNOWN.value and note not in item.reason:
+            people.add_to_review(item, note)
+
+
+def _no_doubt_any_more(sound: _Sound, row: models.Case) -> None:
+    """What came back did leave: nobody has to look for it."""
+    if people.settle_kind(row, ReviewKind.SEND_UNKNOWN, "It came back.", "dunwell", sound.journal.now):
+        unblock(row)
 
 
 def _bury(sound: _Sound, because: str) -> None:
@@ -183,8 +202,7 @@ def _mail_came_back(sound: _Sound, item: models.OutboxItem) -> None:
     row = sound.rows[item.case_id]
     if row.closed_at is not None:
         return
-    if people.settle_kind(row, ReviewKind.SEND_UNKNOWN, "It came back.", "dunwell", sound.journal.now):
-        unblock(row)
+    _no_doubt_any_more(sound, row)
     say_again(row, item)
     sound.journal.changed(row)
 
@@ -211,6 +229,8 @@ def _note_came_back(sound: _Sound, item: models.OutboxItem) -> None:
 
 def _answer_came_back(sound: _Sound, item: models.OutboxItem) -> None:
     row = sound.rows[item.case_id]
+    _no_doubt_any_more(sound, row)
+    sound.journal.changed(row)
     text = f"The answer to {item.to_address} came back, so nobody has read it{sound.reason}"
     people.ask_once(row, ReviewKind.REPLY, text, "Find another way to answer them.", sound.journal)
 
