@@ -25,6 +25,7 @@ def nothing_forgotten(
         return
     assert invariants.forgotten_cases() == 0, "a case that nothing would wake"
     assert invariants.unknown_without_a_person() == 0, "a mail of unknown fate on nobody's desk"
+    assert invariants.stranded_mails() == 0, "an invoice whose shared mail will not leave"
     assert invariants.stranded_letters() == 0, "a letter nobody will sign, send or look for"
     assert invariants.unread_replies() == 0, "a reply on nobody's desk"
     assert invariants.kept_from_stripe() == 0, "an invoice that left our hands, and Stripe does not collect"

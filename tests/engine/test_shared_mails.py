@@ -263,3 +263,31 @@ def test_what_cannot_be_said_together_is_said_alone() -> None:
         "Payment of USD 1,200.00 for invoice INV-1 did not go through"
     ]
     nothing_stranded()
+
+
+@pytest.mark.trouble
+def test_a_case_that_breaks_the_rules_keeps_no_other_of_its_payer_back() -> None:
+    world = World()
+    for invoice in ALL:
+        world.fails(invoice)
+    world.run()
+    models.Case.objects.filter(invoice__external_id="in_2").update(track="no such track")
+
+    world.run_for(days=4)
+
+    [reminder] = world.postbox.mails[1:]
+    assert reminder.subject == "2 invoices for USD 2,400.00 in all are still open"
+    assert world.reviews("in_2") == ["bad_data"]
+    assert rows(world, "in_1") == [("notice", "sent"), ("reminder", "sent")]
+
+
+@pytest.mark.parametrize("state", [MessageState.SENT, MessageState.UNKNOWN])
+def test_a_shared_mail_that_came_back_came_back_for_every_invoice(state: MessageState) -> None:
+    world = three()
+    world.postbox.answers = [Uncertain("the line broke")] if state is MessageState.UNKNOWN else []
+    world.perform()
+    leader = models.OutboxItem.objects.get(kind="mail", carried_by="")
+
+    assert claims.move_effect(leader, frm=[state], to=MessageState.BOUNCED, note="No such mailbox.")
+
+    assert [rows(world, invoice) for invoice in ALL] == [[("notice", "bounced")]] * 3

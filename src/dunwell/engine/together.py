@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from dunwell.engine.letters import About, Letter, Unwritable, check_letter, compose
 from dunwell.engine.ports import Ports
+from dunwell.engine.trouble import attempt
 from dunwell.policy.book import Book
 from dunwell.policy.decide import decide
 from dunwell.policy.decision import Decision
@@ -76,12 +78,25 @@ def with_mates(looks: Sequence[Look], now: datetime) -> dict[int, list[Look]]:
     for look in looks:
         if look.row.customer_id in writing:
             found[look.row.customer_id].append(look)
-    ids = cases.lock_mates(sorted(writing), [look.row.pk for look in looks])
-    rows = [row for row in snapshots.read_locked(ids) if row.track != Track.PERSONAL.value] if ids else []
-    built = snapshots.snapshots(rows, now) if rows else {}
-    for row in rows:
-        found[row.customer_id].append(look_at(row, built[row.pk], now))
+    for mate in _mates(cases.lock_mates(sorted(writing), [look.row.pk for look in looks]), now):
+        found[mate.row.customer_id].append(mate)
     return {customer: group for customer, group in found.items() if len(group) > 1}
+
+
+def _mates(ids: Sequence[int], now: datetime) -> list[Look]:
+    """Look at the others. One that breaks us is its own trouble, which its own alarm tells: they go without it."""
+    found: list[Look] = []
+    if ids and attempt("looking at a payer's other cases", partial(_look_at_all, ids, found, now)):
+        found.clear()
+        for case in ids:
+            attempt(f"looking at case {case}", partial(_look_at_all, [case], found, now))
+    return found
+
+
+def _look_at_all(ids: Sequence[int], found: list[Look], now: datetime) -> None:
+    rows = [row for row in snapshots.read_locked(ids) if row.track != Track.PERSONAL.value]
+    built = snapshots.snapshots(rows, now) if rows else {}
+    found += [look_at(row, built[row.pk], now) for row in rows]
 
 
 def write_together(mail: Mail, looks: Sequence[Look], ports: Ports, now: datetime) -> Shared | Unwritable:
