@@ -1,6 +1,7 @@
 """Mail that comes in while others work: once, whoever brings it, and whole, whoever dies."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from dunwell.engine.apply import LEASE
 from dunwell.engine.incoming.look import look_into_mailbox
@@ -140,31 +141,6 @@ def test_a_worker_that_dies_anywhere_leaves_a_reply_to_be_heard_once() -> None:
     assert statement > 40
 
 
-def test_a_worker_that_dies_between_hold_and_reading_leaves_the_hold_and_somebody_else_reads() -> None:
-    class Dying:
-        def read(self, source: bytes, at: datetime, zone: ZoneInfo) -> ReplyReading:
-            raise DiedError
-
-    world = MailWorld()
-    world.fails()
-    world.run()
-    mail = world.answers(world.postbox.mails[0], "We pay on Friday.")
-    world.reader = Dying()
-    with pytest.raises(DiedError):
-        world.run()
-    mail.refresh_from_db()
-    assert (mail.state, mail.reading_kind) == ("waiting", "")
-    assert models.Hold.objects.count() == 1
-
-    world.reader = RulesReader()
-    world.clock.advance(LEASE + timedelta(seconds=1))
-    world.run()
-    mail.refresh_from_db()
-    assert (mail.state, mail.reading_kind) == ("waiting", "promise")
-    assert models.Hold.objects.count() == 1
-    assert world.story() == ["opened", "send", "sent", "reply", "hold", "review"]
-
-
 def taken(number: int) -> int:
     """Take a mail in and die before a statement, then find it in the mailbox again."""
     world = MailWorld(received=number)
@@ -179,3 +155,63 @@ def taken(number: int) -> int:
 def test_a_worker_that_dies_anywhere_in_a_look_leaves_no_mail_out() -> None:
     assert [taken(number) for number in range(20)] == [1] * 20
     assert models.InboxEvent.objects.filter(source="mail").count() == 20
+
+
+def killed(work: Callable[[], object]) -> None:
+    """Do work in a process of its own, which must die by SIGKILL before it is done."""
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.kill
+def test_a_worker_killed_between_taking_and_hearing_leaves_the_mail_to_the_next() -> None:
+    world = MailWorld()
+    world.fails()
+    world.run()
+    world.inbox.mails.append(world.written("We pay on Friday."))
+
+    def take_and_die() -> None:
+        look_into_mailbox(world.ports, world.now)
+        die()
+
+    killed(take_and_die)
+    assert models.IncomingMail.objects.get().state == "arrived"
+    assert look_into_mailbox(world.ports, world.now) == 0
+    world.run()
+    assert models.IncomingMail.objects.get().state == "waiting"
+    assert models.Hold.objects.count() == 1
+
+
+@pytest.mark.kill
+def test_a_worker_killed_between_hold_and_reading_leaves_the_hold_and_the_next_one_reads() -> None:
+    class Killing:
+        def read(self, source: bytes, at: datetime, zone: ZoneInfo) -> ReplyReading:
+            die()
+            raise AssertionError
+
+    world = MailWorld()
+    world.fails()
+    world.run()
+    world.answers(world.postbox.mails[0], "We pay on Friday.")
+    world.reader = Killing()
+    killed(world.run)
+    mail = models.IncomingMail.objects.get()
+    assert (mail.state, mail.reading_kind, models.Hold.objects.count()) == ("waiting", "", 1)
+
+    world.reader = RulesReader()
+    world.clock.advance(LEASE + timedelta(seconds=1))
+    world.run()
+    mail.refresh_from_db()
+    assert (mail.state, mail.reading_kind, models.Hold.objects.count()) == ("waiting", "promise", 1)
+    assert world.reviews() == ["reply"]
+    assert len(world.postbox.mails) == 1
