@@ -155,6 +155,7 @@ _PARAMS: dict[tuple[str, str], Any] = {
     ("GET", "/v1/setup_intents"): sdk.SetupIntentListParams,
     ("POST", "/v1/invoices"): sdk.InvoiceCreateParams,
     ("GET", "/v1/invoices"): sdk.InvoiceListParams,
+    ("GET", "/v1/invoices/search"): sdk.InvoiceSearchParams,
     ("POST", "/v1/invoices/{}"): sdk.InvoiceUpdateParams,
     ("POST", "/v1/invoices/{}/add_lines"): sdk.InvoiceAddLinesParams,
     ("GET", "/v1/invoices/{}/lines"): sdk.InvoiceListLinesParams,

@@ -44,7 +44,7 @@ class TestStanding:
         unapplied = Unapplied(payment, "PMT-1", UnappliedKind.PAYMENT, _usd("1200"), date(2026, 4, 3))
 
         assert ledger.read_standing(acme, invoice, now) == Standing(
-            now, _open(invoice), UnappliedReading(now, (unapplied,))
+            now, _open(invoice), UnappliedReading(now, (unapplied,)), acme
         )
         assert _queries(company) == 2
 
