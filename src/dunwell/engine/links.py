@@ -37,13 +37,16 @@ _OWNER_SALT = "dunwell.owner-link"
 
 @dataclass(frozen=True, slots=True)
 class LinkedInvoice:
-    """One invoice of a payment page. `way` is how it is paid: "card", "hosted", or "transfer" and nothing else."""
+    """One invoice of a payment page; `standing` says in a word or two why it cannot be paid.
+
+    `way` is how it is paid: "card", "hosted", or "transfer" and nothing else.
+    """
 
     case_id: int
     number: str
     amount: str
     payable: bool
-    state_sentence: str
+    standing: str
     way: str
 
 
@@ -214,6 +217,7 @@ def _note(case: models.Case, kind: str, text: str, now: datetime) -> None:
         log.warning("%s of case %d could not be noted: %s", kind, case.pk, error)
 
 
+_STANDING = {words.InvoiceStatus.PAID.value: "Paid", words.InvoiceStatus.VOID.value: "Cancelled"}
 # How an invoice is paid behind a link.
 _CARD, _HOSTED, _WIRE = "card", "hosted", "transfer"
 
@@ -245,7 +249,7 @@ def _bill(case: models.Case) -> LinkedInvoice:
         number=case.invoice.number,
         amount=str(Money(case.invoice.open_minor, case.invoice.currency)),
         payable=payable,
-        state_sentence="" if payable else _state([case]),
+        standing="" if payable else _STANDING.get(case.invoice.status, "Nothing to pay"),
         # What is not kept at Stripe has no page there.
         way=way if case.invoice.source == words.InvoiceSource.STRIPE.value else _WIRE,
     )
