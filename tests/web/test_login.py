@@ -12,8 +12,27 @@ from tests.web.conftest import text
 
 pytestmark = pytest.mark.django_db
 
-OPEN_TO_ALL = {"login", "pay", "owner", "calendar", "stripe-webhook", "healthz", "readyz"}
-ARGUMENTS = {"case_id": "1", "hold_id": "1", "mail_id": "1", "letter_id": "1", "review_id": "1", "token": "x"}
+OPEN_TO_ALL = {
+    "login",
+    "pay",
+    "owner",
+    "calendar",
+    "stripe-webhook",
+    "mail-webhook",
+    "raw-mail-webhook",
+    "healthz",
+    "readyz",
+}
+ARGUMENTS = {
+    "file_id": "1",
+    "what": "inbound",
+    "case_id": "1",
+    "hold_id": "1",
+    "mail_id": "1",
+    "letter_id": "1",
+    "review_id": "1",
+    "token": "x",
+}
 
 
 def _addresses() -> list[tuple[str, str]]:
