@@ -19,6 +19,7 @@ class _Watched:
     nightly: bool
     entered: int = 0
     due: datetime | None = None
+    done: bool = False
 
 
 class Bookkeeper:
@@ -48,6 +49,8 @@ class Bookkeeper:
                 amount = Money(missing, str(invoice["currency"]).upper()).decimal
                 self._company.pay(each.in_netsuite, str(amount))
                 each.entered, each.due = invoice["amount_paid"], None
+                each.done = invoice["status"] == "paid"
+        self._watched = [each for each in self._watched if not each.done]
 
 
 def _next_night(now: datetime) -> datetime:

@@ -1,7 +1,7 @@
 """The sandbox's sample customers and colleagues, in Stripe and in NetSuite. All of them are sample data."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
@@ -32,8 +32,11 @@ class Entered(StrEnum):
 class Sample:
     """One sample customer and the invoice that fails. `amount` is in Stripe's minor units.
 
-    `mails` leave by SMTP to the contact, `letters` through NetSuite; `calls` are recorded there. `declines` is how
-    often a charge fails before it would go through; None: always.
+    `mails` leave by SMTP to the contact, `letters` through NetSuite; `calls` are recorded there. `answers` are what
+    a colleague writes back, `replies` what the contact writes. `declines` is how often a charge fails before it would
+    go through; None: always. `gone`: who NetSuite has as the contact, though nobody reads their mail any more; Stripe
+    has the contact. `due`: the invoice is sent at `fails_at`, to be paid by then; nothing is charged. Samples of the
+    same name are invoices of one customer, whose `mails` and so on are counted once.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Sample:
     months: int = 18
     on_time: int | None = None
     letters: int = 0
+    answers: int = 0
+    replies: int = 0
     calls: int = 0
     declines: int | None = None
     owner: Person | None = None
@@ -57,6 +62,8 @@ class Sample:
     personal: bool = False
     entered: Entered = Entered.AT_ONCE
     linked: bool = True
+    gone: str = ""
+    due: datetime | None = None
     about: str = ""
 
     @property
@@ -68,6 +75,16 @@ class Sample:
     def email(self) -> str:
         """The contact's address: first name at the company."""
         return f"{self.contact.split()[0].lower()}@{self.domain}"
+
+    @property
+    def person(self) -> Person:
+        """The contact, as somebody who writes mail."""
+        return Person(self.contact, self.email)
+
+    @property
+    def gone_email(self) -> str:
+        """The address nobody reads any more."""
+        return f"{self.gone.split()[0].lower()}@{self.domain}" if self.gone else ""
 
     @property
     def stripe_email(self) -> str:
@@ -151,11 +168,50 @@ WRITTEN_OFF = Sample(
     contact="Paul Sample", code="generic_decline", months=11,
     about="finance writes the invoice off at Stripe; every mail stops",
 )  # fmt: skip
+KEEPS_WORD = Sample(
+    "Harrow Instruments", "INV-2026-04-1240", 68_000, _at(4, 9, 14, 5), "recovered", 2, state="NJ",
+    contact="Petra Sample", months=9, answers=1, replies=1,
+    about="answers the second mail with a date; a colleague confirms it and writes back; they pay that day",
+)  # fmt: skip
+BREAKS_WORD = Sample(
+    "Caldera Foods", "INV-2026-04-1271", 94_000, _at(4, 27, 15, 0), "open", 3, state="OR",
+    contact="Milo Sample", months=8, replies=1,
+    about="promises a date and lets it pass: the next mail leaves the morning after",
+)  # fmt: skip
+DISPUTES = Sample(
+    "Wrenfield Dental Group", "INV-2026-04-1243", 126_000, _at(4, 10, 15, 20), "recovered", 3, state="OH",
+    contact="Lena Sample", months=10, replies=1,
+    about="contests the invoice: its clock stands for eleven days, until two seats are credited",
+)  # fmt: skip
+AWAY = Sample(
+    "Pinecrest Learning", "INV-2026-04-1246", 45_000, _at(4, 14, 13, 30), "recovered", 2, state="VA",
+    contact="Noel Sample", months=7,
+    about="out of the office: a machine answers, nothing waits for it, and the date of return is noted",
+)  # fmt: skip
+BOUNCES = Sample(
+    "Penhallow Optics", "INV-2026-04-1249", 59_000, _at(4, 16, 17, 10), "recovered", 1, state="MN",
+    contact="Ada Sample", months=6, gone="Gus Sample",
+    about="the contact in NetSuite has left: the mail comes back, and goes to the one Stripe knows at once",
+)  # fmt: skip
+THREE = Sample(
+    "Galloway Textiles", "INV-2026-04-1260", 120_000, _at(4, 20, 14, 0), "recovered", 2, state="NC",
+    contact="Rosa Sample", months=8,
+    about="three invoices fail at once: after a first notice one mail is about all, and its one link pays all",
+)  # fmt: skip
+SECOND_OF_THREE = replace(THREE, number="INV-2026-04-1261", amount=34_000)
+THIRD_OF_THREE = replace(THREE, number="INV-2026-04-1262", amount=9_500)
+OVERDUE = Sample(
+    "Selkirk Paper", "INV-2026-04-1265", 83_000, _at(4, 6, 9, 0), "recovered", 1, state="ME",
+    contact="Ewan Sample", months=12, due=_at(4, 20, 16, 0),
+    about="pays by wire, so no charge fails: the case opens when the due date has passed",
+)  # fmt: skip
 
 SAMPLES = (
     AURELIUS, NORTHGATE, HALBERD, WAITING, STRATEGIC, SAVES_A_CARD, PAYS_AT_ONCE, PAYS_LATE, NEVER_PAYS, MUNICH,
-    TOKYO, BY_WIRE, PAUSED, WRITTEN_OFF,
+    TOKYO, BY_WIRE, PAUSED, WRITTEN_OFF, KEEPS_WORD, BREAKS_WORD, DISPUTES, AWAY, BOUNCES, THREE, SECOND_OF_THREE,
+    THIRD_OF_THREE, OVERDUE,
 )  # fmt: skip
+CUSTOMERS = tuple({sample.name: sample for sample in reversed(SAMPLES)}.values())[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +229,10 @@ def bring_in(account: Account, company: Company) -> dict[str, Ids]:
         for person in (ANALYST, MANAGER, FELIX, VERA, SALES)
     }
     ids: dict[str, Ids] = {}
-    for sample in SAMPLES:
+    for sample in CUSTOMERS:
         in_netsuite = "" if sample.entered is Entered.NEVER else _into_netsuite(company, sample, staff)
-        ids[sample.number] = Ids(_into_stripe(account, sample, in_netsuite), in_netsuite)
-    return ids
+        ids[sample.name] = Ids(_into_stripe(account, sample, in_netsuite), in_netsuite)
+    return {sample.number: ids[sample.name] for sample in SAMPLES}
 
 
 def _first_and_last(name: str) -> tuple[str, str]:
@@ -208,12 +264,13 @@ def _into_netsuite(company: Company, sample: Sample, staff: dict[Person, str]) -
         currency=currency,
         fields={"custentity_strategic": "T" if sample.strategic else "F"},
     )
-    first, last = _first_and_last(sample.contact)
+    first, last = _first_and_last(sample.gone or sample.contact)
     if sample.personal:
         company.new_contact(
             customer, "Oscar", "Sample", f"oscar@{sample.domain}", title="Chief Financial Officer"
         )
-    company.new_contact(customer, first, last, sample.email, role="Accounts Payable")
+    email = sample.gone_email or sample.email
+    company.new_contact(customer, first, last, email, role="Accounts Payable")
     amount = str(Money(sample.amount, currency).decimal)
     for month in months_before(sample.fails_at.date()):
         number = f"INV-{month:%Y-%m}-{sample.number[-4:]}"

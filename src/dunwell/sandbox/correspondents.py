@@ -27,6 +27,15 @@ class Written:
     to: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """A person wrote to us; `id` is their mail's Message-ID."""
+
+    who: Person
+    at: datetime
+    id: str
+
+
 # Answers a mail by itself, at a moment; None: not this one.
 Machine = Callable[[Caught, datetime], Written | None]
 
@@ -73,6 +82,7 @@ class Correspondents:
         self._provider = provider
         self._seen = 0
         self.machines: dict[str, Machine] = {}
+        self.wrote: list[Wrote] = []
 
     def look(self, now: datetime) -> int:
         """Let the machines answer what has come since the last look; return how many did."""
@@ -92,11 +102,15 @@ class Correspondents:
         """Let somebody answer the newest mail they got: to its Reply-To, in its thread, quoting it."""
         mail = self._catcher.messages(to=who.email)[-1]
         to = parseaddr(str(mail["Reply-To"] or mail["From"]))[1]
-        self._provider.take(_reply(mail, who, to, said, now, quotes=True).as_bytes(policy=_WIRE), to)
+        self._post(_reply(mail, who, to, said, now, quotes=True), who, to, now)
 
     def write(self, who: Person, to: str, subject: str, said: str, now: datetime) -> None:
         """Let somebody write to an address of ours, in answer to nothing."""
-        self._provider.take(_mail(who, to, subject, said, now).as_bytes(policy=_WIRE), to)
+        self._post(_mail(who, to, subject, said, now), who, to, now)
+
+    def _post(self, mail: EmailMessage, who: Person, to: str, now: datetime) -> None:
+        self.wrote.append(Wrote(who, now, str(mail["Message-ID"])))
+        self._provider.take(mail.as_bytes(policy=_WIRE), to)
 
 
 def _mail(who: Person, to: str, subject: str, said: str, now: datetime) -> EmailMessage:

@@ -17,10 +17,12 @@ from dunwell.engine import verify
 from dunwell.engine.clock import ShiftedClock, SystemClock
 from dunwell.engine.loop import run_forever
 from dunwell.policy.money import Money
+from dunwell.policy.words import MailState
 from dunwell.sandbox import story
-from dunwell.sandbox.cast import SAMPLES, WAITING, Sample
+from dunwell.sandbox.cast import BREAKS_WORD, SAMPLES, WAITING, Sample
 from dunwell.sandbox.checks import problems
 from dunwell.sandbox.people import owner_link_in
+from dunwell.sandbox.scene import text_of
 from dunwell.sandbox.world import PortTakenError, World, sandbox_book
 from dunwell.store import models, timeline
 from dunwell.store.casefile import case_file
@@ -35,17 +37,24 @@ out = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
 # Once the story is told nobody wants to wait for NetSuite's rows as long as in it.
 _ROW_AFTER = timedelta(seconds=20)
 _HIDDEN = {"wait", "link_opened"}
-_SAID_AGAIN = {"gather": "gathered", "take_over": "taken_over", "attempt": "charge", "invoice": "close"}
-_MACHINES = {"dunwell", "stripe", "netsuite", "customer"}
+_SAID_AGAIN = {
+    "gather": "gathered",
+    "take_over": "taken_over",
+    "attempt": "charge",
+    "invoice": "close",
+    "review": "hold",
+}
+_MACHINES = {"dunwell", "stripe", "netsuite", "customer", "mail"}
 
 
 def play(*, headless: bool, port: int) -> None:
     """Play, show, check; exit 1 when anything in the story went wrong; then serve until Ctrl-C."""
     call_command("migrate", verbosity=0, interactive=False)
-    get_user_model().objects.create_superuser(LOGIN, "demo@dunwell.example", PASSWORD)
+    name = {"first_name": "Robin", "last_name": "Sample"}
+    get_user_model().objects.create_superuser(LOGIN, "robin.sample@dunwell.example", PASSWORD, **name)
     out.print(
-        "[bold]Dunwell's sandbox[/bold]: a fake Stripe, a fake NetSuite, a mail catcher, a virtual clock. "
-        "Nothing real is sent.\nEach timeline is in its customer's time.\n"
+        "[bold]Dunwell's sandbox[/bold]: a fake Stripe, a fake NetSuite, a mail catcher and provider, a virtual "
+        "clock. Nothing real is sent.\nEach timeline is in its customer's time.\n"
     )
     with World(story.START, sandbox_book(), web_port=0 if headless else port) as world:
         _tell(world)
@@ -90,7 +99,7 @@ def _print_timeline(sample: Sample) -> None:
     for entry in _worth_telling(timeline.story(case)):
         # The clock and calendar a decision went by are on the case page; here they would only repeat.
         said = entry.summary.partition("; clock of ")[0].rstrip(".") + "."
-        if entry.actor not in _MACHINES:
+        if entry.actor not in _MACHINES and entry.actor not in said:
             said += f" ({entry.actor})"
         at = entry.at.astimezone(zone)
         table.add_row(f"{at:%d %b %H:%M}", entry.kind.replace("_", " "), escape(said))
@@ -108,10 +117,11 @@ def _worth_telling(entries: list[models.TimelineEntry]) -> Iterator[models.Timel
 
 def _print_sum(world: World, wrong: list[str]) -> None:
     proof = verify.verify()
-    mails, signed = len(world.mail.messages()), len(world.company.mail.sent)
+    mails, signed = len(world.mail.caught()), len(world.company.mail.sent)
     out.print(
         f"\n{len(SAMPLES)} cases, {mails} mails by SMTP and {signed} signed ones through NetSuite, "
-        f"{world.done['events']} events, {proof.entries} timeline entries; the chain "
+        f"{models.IncomingMail.objects.count()} mails that came in, {world.done['events']} events, "
+        f"{proof.entries} timeline entries; the chain "
         + ("proves that nobody edited the past." if not proof.misfits else "does not fit.")
     )
     for problem in wrong:
@@ -120,7 +130,8 @@ def _print_sum(world: World, wrong: list[str]) -> None:
 
 def _serve(world: World) -> None:
     """Keep the world running at real speed: the web app, both fakes and a worker."""
-    clock = ShiftedClock(story.END, SystemClock())
+    story.leave_something_to_do(world)
+    clock = ShiftedClock(world.clock.now(), SystemClock())
     ports = world.run_on(clock)
     world.company.mail.row_after = _ROW_AFTER
     stop = Event()
@@ -148,11 +159,14 @@ def _print_doors(world: World) -> None:
     if WAITING.owner is not None:
         out.print(f"What {WAITING.owner.name} was sent about it:")
         out.print(
-            f"  {owner_link_in(story.text_of(world.mail.messages(to=WAITING.owner.email)[-1]))}",
+            f"  {owner_link_in(text_of(world.mail.messages(to=WAITING.owner.email)[-1]))}",
             soft_wrap=True,
         )
     out.print("Approve it, and it leaves through NetSuite at once and is read back a minute later.")
+    reply = models.IncomingMail.objects.get(state=MailState.WAITING.value)
+    out.print(f"A reply of {BREAKS_WORD.name} waits to be read: {world.base_url}/replies/{reply.pk}/")
+    out.print(f"A mail that nobody could place waits to be placed: {world.base_url}/review/#unplaced")
     out.print(
-        f"The clock says {story.END:%d %B %Y %H:%M} UTC. Database: {os.environ['DUNWELL_DATABASE_URL']}. "
+        f"The clock says {world.clock.now():%d %B %Y %H:%M} UTC. Database: {os.environ['DUNWELL_DATABASE_URL']}. "
         "Stop with Ctrl-C."
     )

@@ -128,10 +128,42 @@ class Colleague:
         drafts = [page for page in map(self._open, dict.fromkeys(links)) if "Approve</button>" in page.body]
         if not drafts:
             raise LostError(f"no draft waits to be approved on case {case}")
-        changed = {"text": edit(_values(_form(drafts[0], "/change"))["text"])} if edit else {}
+        changed = {"text": edit(str(_values(_form(drafts[0], "/change"))["text"]))} if edit else {}
         signed = self._fill_in(drafts[0], "/change", {**changed, "do": "approve"})
         if signed.status != 200:
             raise LostError(f"the draft was not approved: {_alert(signed)}")
+
+    def confirm_reply(self, customer: str, answer: str = "") -> None:
+        """Find a customer's reply in the queue, read it, confirm what it was read as; with a text, answer it too."""
+        found = self._in_queue(customer, "reply").find("a", href=re.compile(r"/replies/[0-9]+/$"))
+        if not isinstance(found, Tag):
+            raise LostError(f"the queue does not lead to the reply of {customer}")
+        page = self._open(str(found["href"]))
+        button, given = ("Answer and say that it means this", {"text": answer}) if answer else ("Confirm", {})
+        self._press(page, button, given)
+
+    def end_hold(self, case: int) -> None:
+        """Open a case, look at what ending its hold would lead to, end it."""
+        links = re.findall(rf'href="(/cases/{case}/holds/[0-9]+/resume)"', self._open(f"/cases/{case}/").body)
+        if len(links) != 1:
+            raise LostError(f"case {case} has {len(links)} holds to end")
+        self._press(self._open(links[0]), "Resume", {})
+
+    def _in_queue(self, customer: str, kind: str) -> Tag:
+        page = self._open(f"/review/?kind={kind}")
+        for item in BeautifulSoup(page.body, "html.parser").find_all("li", class_="item"):
+            if any(link.get_text(strip=True) == customer for link in item.find_all("a", class_="into")):
+                return item
+        raise LostError(f"nothing of kind {kind} about {customer} lies in the queue")
+
+    def _press(self, page: Page, button: str, given: dict[str, str]) -> Page:
+        """Press a button of a page, by how its label begins, with what the fields of its form hold already."""
+        for pressed in BeautifulSoup(page.body, "html.parser").find_all("button"):
+            form = pressed.find_parent("form")
+            if form is not None and pressed.get_text(" ", strip=True).startswith(button):
+                named = {str(pressed["name"]): str(pressed.get("value") or "")} if pressed.get("name") else {}
+                return self._send(page, form, {**given, **named})
+        raise LostError(f"{page.address} has no button {button}")
 
     def _open(self, path: str) -> Page:
         answer = self._browser.get(urljoin(self._base_url, path))
@@ -141,7 +173,15 @@ class Colleague:
 
     def _fill_in(self, page: Page, action: str, given: dict[str, str]) -> Page:
         """Fill in the form of a page whose action ends so, and send it with what its fields hold already."""
-        form = _form(page, action)
+        return self._post(page, _form(page, action), given)
+
+    def _send(self, page: Page, form: Tag, given: dict[str, str]) -> Page:
+        shown = self._post(page, form, given)
+        if shown.status != 200:
+            raise LostError(f"{page.address} did not take it: {_alert(shown)}")
+        return shown
+
+    def _post(self, page: Page, form: Tag, given: dict[str, str]) -> Page:
         target = urljoin(page.address, str(form.get("action") or ""))
         answer = self._browser.post(target, data={**_values(form), **given})
         return Page(answer.status_code, str(answer.url), answer.text)
@@ -155,15 +195,25 @@ def _form(page: Page, action: str) -> Tag:
     return found[0]
 
 
-def _values(form: Tag) -> dict[str, str]:
-    values = {
-        str(field["name"]): str(field.get("value") or "")
-        for field in form.find_all("input")
-        if field.get("name")
-    }
-    # A browser leaves out the newline that follows the tag.
-    texts = {str(text["name"]): text.get_text().removeprefix("\n") for text in form.find_all("textarea")}
-    return values | texts
+def _values(form: Tag) -> dict[str, str | list[str]]:
+    """What a browser sends of a form: each field's value, or all values of those that share a name."""
+    values: dict[str, list[str]] = {}
+    for field in form.find_all(["input", "textarea", "select"]):
+        if field.get("name") and (
+            field.get("type") not in ("checkbox", "radio") or field.has_attr("checked")
+        ):
+            values.setdefault(str(field["name"]), []).append(_value(field))
+    return {name: held if len(held) > 1 else held[0] for name, held in values.items()}
+
+
+def _value(field: Tag) -> str:
+    if field.name == "textarea":
+        # A browser leaves out the newline that follows the tag.
+        return field.get_text().removeprefix("\n")
+    if field.name == "select":
+        chosen = field.find("option", selected=True) or field.find("option")
+        return str(chosen.get("value") or "") if isinstance(chosen, Tag) else ""
+    return str(field.get("value") or "")
 
 
 def _alert(page: Page) -> str:

@@ -26,8 +26,10 @@ from dunwell.policy.policy import parse_policy
 from dunwell.policy.wording import built_in_wording
 from dunwell.sandbox.bookkeeper import Bookkeeper
 from dunwell.sandbox.cast import ANALYST, MANAGER
+from dunwell.sandbox.correspondents import Correspondents
 from dunwell.sandbox.mail import MailCatcher
 from dunwell.sandbox.netsuite import Company, FakeNetSuite
+from dunwell.sandbox.provider import MailProvider
 from dunwell.sandbox.stripe import Account, Chaos, Deliveries, FakeStripe
 from dunwell.store.claims import next_alarm
 from dunwell.web.wsgi import application
@@ -36,6 +38,8 @@ from dunwell.web.wsgi import application
 ROW_AFTER = timedelta(minutes=4)
 # Where webhooks can get lost, the product asks Stripe what it missed this long after anything happened there.
 _SWEEP_AFTER = timedelta(minutes=15)
+# The mail provider takes in what is sent here, and what comes back to our senders' own addresses.
+REPLY_TO = "priya.sample@inbound.dunwell.example"
 
 
 def sandbox_book() -> Book:
@@ -70,6 +74,7 @@ class World:
         self.bills: dict[str, str] = {}  # NetSuite's ids of invoices, by their numbers
         self.mail = MailCatcher()
         self._secret = f"whsec_{secrets.token_hex(16)}"
+        self._mail_secret = f"postmark:{secrets.token_hex(16)}"
         self._chaos = chaos
         self._web_port = web_port
         self._swept = 0
@@ -94,6 +99,9 @@ class World:
         self.webhooks = Deliveries(
             self.account, f"{self.base_url}/webhooks/stripe", self._secret, chaos=self._chaos
         )
+        twice = self._chaos.duplicate if self._chaos else 0.0
+        self.provider = MailProvider(self.base_url, self._mail_secret, twice=twice)
+        self.correspondents = Correspondents(self.mail, self.provider)
         return self
 
     def __exit__(
@@ -117,10 +125,12 @@ class World:
         return self.ports
 
     def go_on(self, now: datetime) -> None:
-        """Do what Stripe and the bookkeeper do by themselves, and deliver webhooks; a worker does the rest."""
+        """Do what others do by themselves, and deliver webhooks and mail; a worker does the rest."""
         self.account.advance(now)
         self.bookkeeper.look(now)
+        self.correspondents.look(now)
         self.webhooks.flush()
+        self.provider.flush()
 
     def _ports(self, clock: Clock) -> Ports:
         integration = self.company.login.integration
@@ -130,6 +140,9 @@ class World:
             "DUNWELL_STRIPE_WEBHOOK_SECRET": self._secret,
             "DUNWELL_STRIPE_API_BASE": self.stripe.url,
             "DUNWELL_EMAIL_URL": f"smtp://{self.mail.host}:{self.mail.port}",
+            "DUNWELL_INBOUND_PROVIDER": "postmark",
+            "DUNWELL_MAIL_WEBHOOK_SECRET": self._mail_secret,
+            "DUNWELL_REPLY_TO": REPLY_TO,
             "DUNWELL_SENDER": f"{ANALYST.name} <{ANALYST.email}>",
             "DUNWELL_MANAGER": f"{MANAGER.name} <{MANAGER.email}>",
             "DUNWELL_NETSUITE_ACCOUNT": "SANDBOX",
@@ -144,16 +157,20 @@ class World:
         return wiring.build_ports(environment, clock)
 
     def settle(self) -> None:
-        """Deliver Stripe's events and do everything due, until nothing moves any more."""
-        while True:
-            self.bookkeeper.look(self.clock.now())
-            delivered = self.webhooks.flush().delivered
-            done = run_due(self.ports, self.book, self.clock.now(), self.worker)
-            self.done.update(done)
-            if not delivered and not done.total():
-                break
+        """Deliver Stripe's events and what comes back to our mails, and do everything due, until nothing moves."""
+        first = True
+        while self._delivered() or first:
+            first = False
+            self.done.update(run_due(self.ports, self.book, self.clock.now(), self.worker))
         if self._chaos and self._sweep_at is None and len(self.account.tables["event"]) > self._swept:
             self._sweep_at = self.clock.now() + _SWEEP_AFTER
+
+    def _delivered(self) -> int:
+        """Let others do what follows from what we did; return how much of it reached us."""
+        now = self.clock.now()
+        self.bookkeeper.look(now)
+        self.correspondents.look(now)
+        return len(self.webhooks.flush().delivered) + self.provider.flush()
 
     def sweep(self) -> None:
         """Do what `dunwell worker --once` does: ask for missed events, then do everything due."""
