@@ -18,7 +18,7 @@ from dunwell.engine.review import NotPossibleError
 from dunwell.engine.verify import verify
 from dunwell.policy import words
 from dunwell.policy.words import ReviewKind
-from dunwell.store import models
+from dunwell.store import invariants, models
 from tests.engine.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -232,3 +232,26 @@ def test_verify_is_not_fooled_by_somebody_writing_meanwhile() -> None:
 
     assert together(check, worker(world, "a"), worker(world, "b")) == []
     assert misfits == []
+
+
+def test_people_take_invoices_out_of_a_shared_mail_while_workers_send_it() -> None:
+    world = World()
+    for number in range(8):
+        world.fails(f"in_{number}", "cus_1")
+    world.decide()
+    holds = [
+        lambda invoice=f"in_{number}": world.hold(kind=words.HoldKind.DISPUTE, invoice=invoice)
+        for number in range(0, 8, 2)
+    ]
+
+    assert together(*holds, *(worker(world, f"worker-{n}") for n in range(2))) == []
+    world.run()
+
+    assert invariants.stranded_mails() == 0
+    assert len(world.postbox.mails) == 1, "one mail, with whom it left"
+    sent = models.OutboxItem.objects.filter(kind="mail", state="sent")
+    listed = [line for line in world.postbox.mails[0].text.splitlines() if line.startswith("INV-")]
+    assert len(listed) == sent.count() >= 4
+    assert {row.case.invoice.number for row in sent} == {line.partition(":")[0] for line in listed}
+    assert not models.OutboxItem.objects.filter(state__in=["queued", "claimed", "handing_over"]).exists()
+    assert verify().misfits == ()
