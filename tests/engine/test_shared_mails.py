@@ -27,11 +27,11 @@ pytestmark = pytest.mark.django_db
 ALL = ("in_1", "in_2", "in_3")
 
 
-def three(**values: object) -> World:
+def three() -> World:
     """Three invoices of one customer fail within a minute; their notice is decided, not sent."""
     world = World()
     for invoice in ALL:
-        world.fails(invoice, **values)
+        world.fails(invoice)
     world.decide()
     return world
 

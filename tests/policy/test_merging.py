@@ -19,6 +19,7 @@ from tests.policy.cases import PATIENT, TIGHT, case, customer, days, hold, invoi
 
 POLICY = default_policy()
 CAP = days(POLICY.payer.cap_days)
+NEW_YEAR = utc("2026-01-01 00:00")
 MONDAY = utc("2026-04-20 14:00")  # 10:00 in New York
 OFFSETS = POLICY.offsets[Band.NORMAL]
 
@@ -189,7 +190,7 @@ class Payer:
     """A customer whose invoices fail one after another and who never pays; everything sent is written down."""
 
     cases: list[Case]
-    now: datetime = utc("2026-01-01 00:00")
+    now: datetime = NEW_YEAR
     mails: list[tuple[datetime, str, Mail]] = field(default_factory=list)
     written: dict[str, dict[int, datetime]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -242,7 +243,7 @@ failures = st.tuples(
 def payer(found: Sequence[tuple[int, str, str]], record: Any) -> Payer:
     cases = []
     for number, (hour, currency, name) in enumerate(sorted(found)):
-        anchor = utc("2026-01-01 00:00") + timedelta(hours=hour)
+        anchor = NEW_YEAR + timedelta(hours=hour)
         who = customer(record=record, contact=Contact(name.title(), f"{name}@acme.example"))
         about = invoice(number=f"INV-{number}", open=Money(100, currency))
         cases.append(case(of=who, about=about, anchor=anchor, opened_at=anchor, failed_at=anchor))
