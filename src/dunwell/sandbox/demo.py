@@ -1,6 +1,7 @@
 """`dunwell demo`: plays the story with progress, prints the timelines, then serves the web app."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -36,6 +37,7 @@ out = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
 
 # Once the story is told nobody wants to wait for NetSuite's rows as long as in it.
 _ROW_AFTER = timedelta(seconds=20)
+_CLOCK = re.compile(r"; clock of .*?(?=\. One mail |\.?$)")
 _HIDDEN = {"wait", "link_opened"}
 _SAID_AGAIN = {
     "gather": "gathered",
@@ -98,7 +100,7 @@ def _print_timeline(sample: Sample) -> None:
     table.add_column(overflow="fold")
     for entry in _worth_telling(timeline.story(case)):
         # The clock and calendar a decision went by are on the case page; here they would only repeat.
-        said = entry.summary.partition("; clock of ")[0].rstrip(".") + "."
+        said = _CLOCK.sub("", entry.summary).rstrip(".") + "."
         if entry.actor not in _MACHINES and entry.actor not in said:
             said += f" ({entry.actor})"
         at = entry.at.astimezone(zone)
