@@ -291,3 +291,21 @@ def test_a_shared_mail_that_came_back_came_back_for_every_invoice(state: Message
     assert claims.move_effect(leader, frm=[state], to=MessageState.BOUNCED, note="No such mailbox.")
 
     assert [rows(world, invoice) for invoice in ALL] == [[("notice", "bounced")]] * 3
+
+
+def test_a_mail_lists_its_invoices_by_date_whichever_leads() -> None:
+    world = World()
+    world.fails("in_2")
+    world.run()
+    world.clock.advance(timedelta(days=2, minutes=1))
+    world.fails("in_1")
+    world.run()
+
+    lines = world.postbox.mails[-1].text.splitlines()
+
+    assert [line for line in lines if line.startswith("INV-")] == [
+        "INV-2: USD 1,200.00, failed on 7 April 2026",
+        "INV-1: USD 1,200.00, failed on 9 April 2026",
+    ]
+    assert rows(world, "in_2")[-1] == ("reminder", "sent")
+    assert rows(world, "in_1")[-1] == ("notice", "sent")

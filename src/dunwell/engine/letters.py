@@ -116,8 +116,14 @@ def message_id(key: str, ports: Ports) -> str:
 
 
 def _context(about: About, book: Book, ports: Ports, now: datetime) -> MessageContext:
-    """Gather what a message about one invoice or several may say; of several, only what all have in common."""
-    each = [context_of(pk, case, about.tone, book, ports, now) for pk, case in about.cases]
+    """Gather what a message about one invoice or several may say; of several, only what all have in common.
+
+    Several are listed by their dates, whichever leads.
+    """
+    cases = sorted(
+        about.cases, key=lambda pair: (pair[1].failed_at or pair[1].anchor, pair[1].invoice.number)
+    )
+    each = [context_of(pk, case, about.tone, book, ports, now) for pk, case in cases]
     if len(each) == 1:
         return each[0]
     total = each[0].amount
@@ -126,7 +132,7 @@ def _context(about: About, book: Book, ports: Ports, now: datetime) -> MessageCo
     rails, reasons = {one.rail for one in each}, {one.reason for one in each}
     return replace(
         each[0],
-        invoice_number=numbers([case for _, case in about.cases]),
+        invoice_number=numbers([case for _, case in cases]),
         amount=total,
         link=make_link(about.ids, ports, now),
         failed_on=None,
