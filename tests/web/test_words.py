@@ -65,7 +65,7 @@ def test_what_a_customer_wrote_is_a_fact_in_their_name_not_something_we_did(kind
     assert words.entry_word(kind, "dana@acme.example").family is words.Family.FACT
 
 
-@pytest.mark.parametrize("asked", ["dunwell", "stripe", "netsuite", "customer"])
+@pytest.mark.parametrize("asked", ["dunwell", "stripe", "netsuite", "customer", "mail"])
 def test_what_a_system_or_the_customer_says_is_a_fact(asked: str) -> None:
     assert words.entry_word("gathered", asked) == words.EntryWord("Ledger read", words.Family.FACT)
     assert words.entry_word("warning", asked) == words.EntryWord("Warning", words.Family.FACT)

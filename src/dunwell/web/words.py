@@ -285,7 +285,7 @@ _ENTRIES = {
     "link_opened": EntryWord("Payment link opened", Family.FACT),
     "link_used": EntryWord("Payment link used", Family.FACT),
 }
-_NOT_PEOPLE = frozenset({"dunwell", "stripe", "netsuite", "customer"})
+_NOT_PEOPLE = frozenset({"dunwell", "stripe", "netsuite", "customer", "mail"})
 # Told in the name of whoever wrote to us.
 _THEIRS = frozenset({"reply", "auto_reply", "complaint"})
 
