@@ -13,6 +13,7 @@ from dunwell.policy.incoming import IncomingMail, TransportEvent
 from dunwell.policy.replies import ReplyReading
 from dunwell.policy.words import MailNature, MailState, MatchedBy, TransportKind
 from dunwell.store import models
+from dunwell.store.people import contacts_at
 from dunwell.store.plain import plain
 
 # Where the inbox's events about mail come from, and what they are called there.
@@ -284,7 +285,7 @@ def customers_at(address: str, since: datetime) -> set[int]:
     An address belongs to a customer who has it as a contact, or who was written to there.
     """
     lately = Q(closed_at=None) | Q(closed_at__gte=since)
-    named = models.Case.objects.filter(lately, customer__contacts__email__iexact=address)
+    named = models.Case.objects.filter(lately, customer__in=contacts_at(address).values("customer"))
     written = models.Case.objects.filter(lately, outbox__to_address=address, outbox__kind__in=_TO_CUSTOMERS)
     return {*named.values_list("customer", flat=True), *written.values_list("customer", flat=True)}
 

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Upper
 
 from dunwell.policy.facts import Contact, Hold
 from dunwell.policy.words import HoldKind, HoldScope, ReviewKind
@@ -106,10 +107,14 @@ def set_contact(customer: models.Customer, name: str, email: str, by: str) -> No
     theirs.update(deliverable=True, undeliverable_because="")
 
 
+def contacts_at(address: str) -> QuerySet[models.Contact]:
+    """The contacts with an address, whatever its capitals; found by index."""
+    return models.Contact.objects.alias(folded=Upper("email")).filter(folded=Upper(Value(address)))
+
+
 def customers_with_contact(address: str) -> list[int]:
     """The customers who have an address as a contact, by id."""
-    found = models.Contact.objects.filter(email__iexact=address).values_list("customer", flat=True)
-    return sorted(set(found))
+    return sorted(set(contacts_at(address).values_list("customer", flat=True)))
 
 
 def mark_undeliverable(address: str, because: str) -> set[int]:
@@ -117,7 +122,7 @@ def mark_undeliverable(address: str, because: str) -> set[int]:
 
     A vendor that names the address again does not change that; a person who does, does (`set_contact`).
     """
-    alive = models.Contact.objects.filter(email__iexact=address, deliverable=True)
+    alive = contacts_at(address).filter(deliverable=True)
     found = set(alive.values_list("customer", flat=True))
     alive.update(deliverable=False, undeliverable_because=plain(because, 300))
     return found

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from dunwell.policy import words
 from dunwell.store.models.choices import choices
@@ -54,10 +55,13 @@ class Contact(models.Model):
     ledger_id = models.CharField(max_length=40, default="")
 
     class Meta:
-        """One row per address and customer; whether an address is dead is found by index."""
+        """One row per address and customer; whose an address is, and whether it is dead, is found by index."""
 
         constraints = [models.UniqueConstraint(fields=["customer", "email"], name="contact_once")]
-        indexes = [models.Index(fields=["email"], condition=Q(deliverable=False), name="contact_dead")]
+        indexes = [
+            models.Index(Upper("email"), name="contact_by_address"),
+            models.Index(fields=["email"], condition=Q(deliverable=False), name="contact_dead"),
+        ]
 
 
 class Invoice(models.Model):
