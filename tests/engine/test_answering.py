@@ -163,18 +163,18 @@ def test_a_plan_takes_the_place_of_the_reply_and_is_watched() -> None:
     decided(world, mail, ReplyKind.HARDSHIP, parts=PARTS)
 
     assert holds()[-1] == ("payment_plan", None, False)
-    assert world.case().due_at == utc("2026-05-02 13:00")
+    assert world.case().due_at == utc("2026-05-02 03:59")
     world.run_to(utc("2026-04-30 12:00"))
     world.ledger.change("in_1", open=Money(60_000, "USD"))
     world.event("invoice.updated", "invoice", invoice="in_1")
-    world.run_to(utc("2026-06-02 12:59"))
+    world.run_to(utc("2026-06-02 03:58"))
     assert (the_same(world), world.reviews()) == (before, [])
-    world.run_to(utc("2026-06-02 13:01"))
+    world.run_to(utc("2026-06-02 04:00"))
     plan = models.Hold.objects.get(kind="payment_plan")
-    assert (plan.until_at, plan.ended_at) == (utc("2026-06-02 13:00"), utc("2026-06-02 13:00"))
+    assert (plan.until_at, plan.ended_at) == (utc("2026-06-02 03:59"), utc("2026-06-02 03:59"))
     assert (world.reviews(), the_same(world)) == (["broken_promise"], before)
     assert "USD 600.00 was due on 2026-06-01" in world.said("resume")[-1]
-    world.run_to(utc("2026-06-03 13:01"))
+    world.run_to(utc("2026-06-02 13:01"))
     assert world.outbox()[-1] == ("direct", "sent")
 
 

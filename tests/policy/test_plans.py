@@ -113,24 +113,24 @@ def test_a_kept_plan_is_silent_until_the_next_part_is_looked_for() -> None:
     decision = decide(planned(80_000), POLICY, utc("2026-05-02 13:00"))
 
     assert (decision.rule, decision.actions) == ("on_hold", ())
-    assert decision.next_look == utc("2026-06-02 13:00")
+    assert decision.next_look == utc("2026-06-02 03:59")
     assert decision.because == (
         "The case is on hold (payment plan) as long as every part comes. "
         "The next part, USD 400.00, is due on 2026-06-01."
     )
 
 
-def test_a_part_may_come_through_its_day_and_the_night_after() -> None:
-    just_before = utc("2026-05-02 12:59")
+def test_a_part_may_come_until_its_local_day_ends() -> None:
+    just_before = utc("2026-05-02 03:58")
 
     assert decide(planned(120_000), POLICY, just_before).actions == ()
-    assert decide(planned(120_000), POLICY, just_before).next_look == utc("2026-05-02 13:00")
+    assert decide(planned(120_000), POLICY, just_before).next_look == utc("2026-05-02 03:59")
 
 
-def test_a_part_that_does_not_come_breaks_the_plan_and_the_next_stage_waits_for_the_morning_after() -> None:
-    morning = utc("2026-06-02 13:00")
+def test_a_part_that_does_not_come_breaks_the_plan_and_the_next_stage_leaves_in_the_morning() -> None:
+    midnight, morning = utc("2026-06-02 03:59"), utc("2026-06-02 13:00")
 
-    decision = decide(planned(80_000), POLICY, morning)
+    decision = decide(planned(80_000), POLICY, midnight)
 
     resume, review = decision.actions
     assert decision.rule == "plan_watch"
@@ -139,12 +139,12 @@ def test_a_part_that_does_not_come_breaks_the_plan_and_the_next_stage_waits_for_
         ActionKind.REVIEW,
         ReviewKind.BROKEN_PROMISE,
     )
-    assert decision.next_look == utc("2026-06-03 13:00")
+    assert decision.next_look == morning
     assert resume.hold is not None
-    assert resume.hold.until == morning
+    assert resume.hold.until == midnight
     after = planned(80_000)
-    after = replace(after, holds=ended_plan(after.holds, resume.hold, morning))
-    following = decide(after, POLICY, utc("2026-06-03 13:00"))
+    after = replace(after, holds=ended_plan(after.holds, resume.hold, midnight))
+    following = decide(after, POLICY, morning)
     assert [action.stage for action in following.actions] == [Stage.DIRECT]
     assert "the morning after a broken plan" in following.because
 
@@ -159,7 +159,7 @@ def test_a_plan_that_a_person_ended_is_not_a_broken_one() -> None:
 
 
 def test_money_under_way_is_given_a_day() -> None:
-    late = utc("2026-06-02 13:00")
+    late = utc("2026-06-02 03:59")
 
     decision = decide(planned(80_000, in_flight=True), POLICY, late)
 
@@ -170,7 +170,7 @@ def test_paying_early_never_breaks_a_plan() -> None:
     for minor in (39_999, 40_000, 1):
         decision = decide(planned(minor), POLICY, utc("2026-06-30 13:00"))
         assert (decision.rule, decision.actions) == ("on_hold", ())
-        assert decision.next_look == utc("2026-07-02 13:00")
+        assert decision.next_look == utc("2026-07-02 03:59")
 
 
 def test_a_broken_plan_under_another_hold_sends_nothing_and_is_told_once() -> None:
@@ -203,6 +203,21 @@ def test_explaining_names_the_parts() -> None:
     assert said["hold payment_plan"].endswith(
         "to an open end; USD 400.00 by 2026-05-01; USD 400.00 by 2026-06-01; USD 400.00 by 2026-07-01"
     )
+
+
+def test_a_broken_promise_and_a_broken_plan_are_followed_on_the_same_morning() -> None:
+    until = utc("2026-06-02 03:59")
+    promise = hold(AGREED, until, HoldKind.PROMISE)
+    planned_to_it = plan((part("2026-06-01", 120_000),))
+    followed = []
+    for each in (promise, planned_to_it):
+        held = replace(planned(120_000), holds=(each,))
+        assert decide(held, POLICY, until - timedelta(minutes=1)).next_look == until
+        broken = decide(held, POLICY, until)
+        assert [action.review for action in broken.actions] == [None, ReviewKind.BROKEN_PROMISE]
+        followed.append(broken.next_look)
+
+    assert followed == [utc("2026-06-02 13:00")] * 2
 
 
 payments = st.lists(st.tuples(st.integers(0, 100), st.integers(1, 60_000)), max_size=5)
@@ -258,6 +273,6 @@ def test_nothing_leaves_while_a_plan_is_kept_and_it_breaks_exactly_when_a_part_i
     end, broke, mails = walk(held, paid)
 
     assert broke == (missed[0] if missed else None)
-    assert all(broke is not None and at >= broke + timedelta(hours=23) for at in mails)
+    assert all(broke is not None and at >= broke + timedelta(hours=9) for at in mails)
     if not missed:
         assert (end.status, mails) == (CaseStatus.CLOSED, [])

@@ -211,8 +211,8 @@ def _began_with_a_failure(case: Case) -> bool:
 def promised_date(case: Case, now: datetime, sent: datetime | None) -> datetime | None:
     """Return the latest promised date that passed unpaid and has not been followed by a message.
 
-    `sent` is when the latest message left. A payment plan that broke counts: its end is the morning on which
-    a part was missing.
+    `sent` is when the latest message left. A payment plan that broke counts: its end is that of the day on
+    which a part was missing.
     """
     dates = [
         hold.until

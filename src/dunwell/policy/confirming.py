@@ -1,7 +1,7 @@
 """What follows when a person has read a reply: the hold that takes the place of the reply's own (spec 7). Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from dunwell.policy.cadence import is_active
@@ -10,15 +10,13 @@ from dunwell.policy.decide import decide
 from dunwell.policy.decision import Decision
 from dunwell.policy.facts import Case, Hold
 from dunwell.policy.money import Money
-from dunwell.policy.plans import BadPlanError, as_plan
+from dunwell.policy.plans import DAY_ENDS, BadPlanError, as_plan
 from dunwell.policy.policy import Policy
 from dunwell.policy.replies import ReplyKind
 from dunwell.policy.words import CaseStatus, HoldKind, HoldScope, ReviewKind
 from dunwell.policy.zones import zone_for
 
 LONGEST_WAIT = timedelta(days=366)
-# A hold lasts through its last local day.
-_ENDS = time(23, 59)
 
 
 class BadChoiceError(ValueError):
@@ -115,7 +113,7 @@ def last_minute(until: date | None, case: Case, policy: Policy, now: datetime) -
     today = now.astimezone(zone).date()
     if until > today + LONGEST_WAIT:
         raise BadChoiceError("That is more than a year away. Check the year.")
-    ends = at_local(until, _ENDS, zone)
+    ends = at_local(until, DAY_ENDS, zone)
     if ends <= now:
         raise BadChoiceError("The day must not lie in the past.")
     return ends

@@ -1,13 +1,13 @@
 """Payment plans: parts of an invoice by agreement, when each is looked for, and the first that did not come (spec 7).
 
 A plan is a hold with instalments and without an end. Until it is broken, released or paid, nothing is sent or
-charged. A part is due through a local day and looked for when the window opens on the day after, so that money
-which arrives overnight still counts.
+charged. A part is due through a local day and looked for when that day ends, just as a promise is. What follows a
+part that is missing leaves on the next working morning.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 from dunwell.policy.cadence import is_active
@@ -21,6 +21,8 @@ from dunwell.policy.zones import zone_for
 
 MOST_PARTS = 24
 LONGEST = timedelta(days=3 * 366)
+# When the day of a promise or of a part is over, on the customer's clock.
+DAY_ENDS = time(23, 59)
 _DAY = timedelta(days=1)
 
 
@@ -29,8 +31,8 @@ class BadPlanError(ValueError):
 
 
 def looked_for_at(part: Instalment, customer: Customer, policy: Policy) -> datetime:
-    """Return when a part has to be there: the opening of the window on the local day after it is due. UTC."""
-    return at_local(part.due + _DAY, policy.window.opens, zone_for(customer, policy).zone)
+    """Return when a part has to be there: the end of the customer's local day on which it is due. UTC."""
+    return at_local(part.due, DAY_ENDS, zone_for(customer, policy).zone)
 
 
 def plans_of(case: Case, now: datetime) -> list[Hold]:
@@ -40,7 +42,7 @@ def plans_of(case: Case, now: datetime) -> list[Hold]:
 
 
 def broken_plan(case: Case, policy: Policy, now: datetime) -> Hold | None:
-    """Return a plan whose part did not come, ended on the morning it was missed; None when every plan is kept.
+    """Return a plan whose part did not come, ended with the day it was missed; None when every plan is kept.
 
     Money under way counts as neither: the answer then is None, and the case is looked at again a day later.
     """
