@@ -83,7 +83,10 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class ReplyFile:
-    """One mail that came in, with everything around it. All its texts are a stranger's."""
+    """One mail that came in, with everything around it. All its texts are a stranger's.
+
+    `cases` are all that it holds or is told of; `about` the ids of those that it seems to be about.
+    """
 
     id: int
     state: words.MailState
@@ -102,6 +105,7 @@ class ReplyFile:
     proposal: Proposal | None
     decided: Decided | None
     cases: tuple[ReplyCase, ...]
+    about: tuple[int, ...]
     attachments: tuple[AttachmentRow, ...]
     answers: tuple[AnswerRow, ...]
 
@@ -146,6 +150,7 @@ def reply_file(mail: int) -> ReplyFile | None:
         proposal=_proposal(row),
         decided=_decided(row),
         cases=tuple(_reply_case(case) for case in cases),
+        about=tuple(row.about),
         attachments=tuple(AttachmentRow(*values) for values in attachments),
         answers=tuple(_answer(answer) for answer in row.answers.order_by("pk")),
     )

@@ -13,6 +13,7 @@ class IncomingMail(models.Model):
 
     Text and HTML are as a stranger wrote them; the HTML was sanitised at the door. `reading_*` is a proposal,
     `decided_*` is what a person made of it. `start` and `end` are where the proposal's words stand in `own`.
+    `cases` are all that it holds or is told of; `about` those of them, by id, that it seems to be about.
     """
 
     source = models.CharField(max_length=20)
@@ -37,6 +38,7 @@ class IncomingMail(models.Model):
     state = models.CharField(max_length=10, choices=choices(words.MailState))
     matched_by = models.CharField(max_length=10, default="", choices=choices(words.MatchedBy))
     cases = models.ManyToManyField(Case, related_name="mails")
+    about = models.JSONField(default=list)
     reading_kind = models.CharField(max_length=20, default="")
     reading_date = models.DateField(null=True)
     reading_words = models.TextField(default="")
@@ -53,9 +55,8 @@ class IncomingMail(models.Model):
         """What waits for a person is found by index."""
 
         indexes = [
-            models.Index(
-                fields=["received_at"], condition=Q(state__in=["arrived", "unmatched"]), name="mail_unmatched"
-            )
+            models.Index(fields=["received_at"], condition=Q(state="arrived"), name="mail_arrived"),
+            models.Index(fields=["received_at"], condition=Q(state="unmatched"), name="mail_unmatched"),
         ]
 
 
