@@ -255,6 +255,7 @@ def incoming(*rows: models.Case, **values: Any) -> models.IncomingMail:
         "nature": MailNature.HUMAN.value,
         "state": MailState.WAITING.value if rows else MailState.UNMATCHED.value,
         "matched_by": MatchedBy.THREAD.value if rows else "",
+        "about": [row.pk for row in rows],
         "reading_kind": "promise",
         "reading_date": date(2026, 4, 21),
         "reading_words": words,

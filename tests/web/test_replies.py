@@ -9,7 +9,7 @@ from dunwell.policy.words import CaseStatus, Ending, MailNature, MailState
 from dunwell.store.models import Case, Hold, IncomingMail, OutboxItem, TimelineEntry
 from dunwell.web.attachments import safe_name
 from tests.web import sample
-from tests.web.conftest import soup, text
+from tests.web.conftest import soup, text, words_of
 from tests.web.sample import Wanted
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +116,29 @@ def test_what_is_wrong_is_said_and_nothing_changes(
     assert TimelineEntry.objects.count() == entries
 
 
+def test_a_plan_is_typed_as_the_page_prints_it(desk: Client) -> None:
+    aurelius, mail = waiting()
+
+    parts = "2026-05-01 USD 4,200.00\n2026-06-01 5,000.00\n2026-07-01 usd 5000"
+    desk.post(f"/replies/{mail.pk}/decide", {"kind": "hardship", "parts": parts, "do": "decide"})
+
+    (plan,) = Hold.objects.filter(case=aurelius, kind="payment_plan")
+    assert [part["minor"] for part in plan.instalments] == [420_000, 500_000, 500_000]
+
+
+@pytest.mark.parametrize(
+    "amount", ["14200,00", "14.200,00", "14,20,000", "EUR 14,200.00", ",200", "1,200,00"]
+)
+def test_an_amount_that_can_be_read_in_two_ways_is_not_guessed(desk: Client, amount: str) -> None:
+    aurelius, mail = waiting()
+
+    typed = {"kind": "hardship", "parts": f"2026-05-01 {amount}", "do": "decide"}
+    response = desk.post(f"/replies/{mail.pk}/decide", typed)
+
+    assert (response.status_code, "is not a part." in text(response)) == (422, True)
+    assert holds(aurelius) == [("reply", None, False)]
+
+
 def test_a_plan_of_equal_parts_is_made_on_the_page_and_shown_on_the_case(desk: Client) -> None:
     aurelius, mail = waiting()
 
@@ -147,6 +170,70 @@ def test_a_dispute_about_two_invoices_asks_which(desk: Client) -> None:
 
     assert holds(aurelius) == [("reply", None, True)]
     assert holds(other)[-1] == ("dispute", None, False)
+
+
+def test_only_the_invoices_the_mail_is_about_are_ticked(desk: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    other = sample.case(Wanted(aurelius.customer, "INV-2026-04-1199", 5_000))
+    mail = sample.incoming(aurelius, other, about=[other.pk], reading_kind="dispute", reading_date=None)
+
+    page = soup(desk.get(f"/replies/{mail.pk}/"))
+    boxes = page.select("input[name=cases][type=checkbox]")
+    click = page.select(".reading form")[0]
+    typed = {str(field["name"]): str(field["value"]) for field in click.select("input[name], button[name]")}
+    desk.post(str(click["action"]), typed)
+
+    assert [(box["value"], box.has_attr("checked")) for box in boxes] == [
+        (str(aurelius.pk), False),
+        (str(other.pk), True),
+    ]
+    assert "not named in the mail; waits until somebody has read it" in words_of(page.select(".covered p")[0])
+    assert holds(aurelius) == [("reply", None, True)]
+    assert holds(other)[-1] == ("dispute", None, False)
+
+
+@pytest.mark.parametrize(
+    ("own", "offered"),
+    [
+        ("Please write to Bea@corp.example from now on.", "bea@corp.example"),
+        ("Please write to bea@corp.example.", "bea@corp.example"),
+        ("Ask <bea@corp.example> or bea@corp.example", "bea@corp.example"),
+        ("Not me. Imani, imani.osei@customer.example", ""),
+        ("You are sam.sample@dunwell.example, write to bea@corp.example", "bea@corp.example"),
+        ("Either bea@corp.example or cy@corp.example", ""),
+        ("I am not in charge.", ""),
+        ("bea@b\u00fccher.example", ""),
+    ],
+)
+def test_an_address_in_their_words_stands_in_the_form_and_nothing_else(
+    desk: Client, own: str, offered: str
+) -> None:
+    aurelius, _, _ = sample.three_cases()
+    reading = {
+        "reading_kind": "wrong_person",
+        "reading_date": None,
+        "reading_words": "",
+        "reading_start": None,
+    }
+    mail = sample.incoming(aurelius, own=own, **reading)
+
+    page = soup(desk.get(f"/replies/{mail.pk}/"))
+
+    assert page.select_one("#reply-email").get("value", "") == offered  # type: ignore[union-attr]
+    assert page.select_one("#reply-name").get("value", "") == ""  # type: ignore[union-attr]
+    assert page.select(".reading form") == []
+
+
+def test_of_several_addresses_the_one_the_reading_rests_on_is_offered(desk: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    words = "Please write to bea@corp.example"
+    mail = sample.incoming(
+        aurelius, own=f"{words}. Imani, imani@corp.example", reading_kind="wrong_person", reading_words=words
+    )
+
+    box = soup(desk.get(f"/replies/{mail.pk}/")).select("#reply-email")[0]
+
+    assert box["value"] == "bea@corp.example"
 
 
 def test_no_invoice_chosen_of_two_is_refused(desk: Client) -> None:
@@ -365,6 +452,53 @@ def test_a_mail_nobody_could_place_is_listed_counted_and_placed(desk: Client) ->
     mail.refresh_from_db()
     assert "Placed. The case waits from now on" in text(placed)
     assert (mail.state, mail.matched_by, holds(aurelius)) == ("waiting", "person", [("reply", None, False)])
+
+
+def offers(desk: Client, mail: IncomingMail) -> list[str]:
+    return [words_of(line) for line in soup(desk.get(f"/replies/{mail.pk}/")).select(".maybe li")]
+
+
+def test_a_mail_nobody_could_place_offers_the_cases_it_may_be_about(desk: Client) -> None:
+    aurelius, _, halberd = sample.three_cases()
+    mail = sample.incoming(
+        subject="INV-2026-03-0932",
+        sender_name="Northgate Capital",
+        sender_address="cy@aurelius-partners.example",
+        own="Which card is it?",
+    )
+
+    offered = soup(desk.get(f"/replies/{mail.pk}/")).select(".maybe button")
+    colleague = "somebody else at aurelius-partners.example is their contact"
+
+    assert offers(desk, mail) == [
+        "INV-2026-03-0932, Halberd Cybersecurity EUR 3,940.50 open: its number stands in the mail",
+        f"INV-2026-04-1198, Aurelius Partners USD 14,200.00 open: {colleague}",
+        "INV-2026-04-1177, Northgate Capital USD 6,880.00 open: their name stands in the mail",
+    ]
+    assert holds(halberd) == []
+    desk.post(f"/replies/{mail.pk}/assign", {str(offered[1]["name"]): str(offered[1]["value"])})
+    mail.refresh_from_db()
+    assert (mail.state, mail.matched_by, holds(aurelius)) == ("waiting", "person", [("reply", None, False)])
+
+
+def test_at_most_five_cases_are_offered_and_a_domain_of_many_says_nothing(desk: Client) -> None:
+    for number in range(7):
+        customer = sample.customer("Same Name Ltd")
+        customer.contacts.update(email=f"ap{number}@post.example")
+        sample.case(Wanted(customer, f"INV-{number}", 100, stages=()))
+
+    said = sample.incoming(sender_address="new@post.example", own="Hello.")
+    named = sample.incoming(sender_address="new@post.example", own="We at Same Name Ltd wonder.")
+
+    assert offers(desk, said) == []
+    assert len(offers(desk, named)) == 5
+
+
+def test_a_report_of_a_mail_server_offers_no_case(desk: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    mail = sample.incoming(nature=MailNature.BOUNCE.value, subject=aurelius.invoice.number, reading_kind="")
+
+    assert offers(desk, mail) == []
 
 
 def test_a_mail_about_no_case_is_set_aside(desk: Client) -> None:

@@ -149,7 +149,7 @@ def reply_file(mail: int) -> ReplyFile | None:
         problems=tuple(str(problem) for problem in row.problems),
         proposal=_proposal(row),
         decided=_decided(row),
-        cases=tuple(_reply_case(case) for case in cases),
+        cases=tuple(reply_case(case) for case in cases),
         about=tuple(row.about),
         attachments=tuple(AttachmentRow(*values) for values in attachments),
         answers=tuple(_answer(answer) for answer in row.answers.order_by("pk")),
@@ -176,7 +176,8 @@ def _decided(row: models.IncomingMail) -> Decided | None:
     return Decided(ReplyKind(row.decided_kind), row.decided_date, row.decided_by, row.decided_at)
 
 
-def _reply_case(row: models.Case) -> ReplyCase:
+def reply_case(row: models.Case) -> ReplyCase:
+    """A case as the page of a mail shows it; its invoice and customer are at hand."""
     return ReplyCase(
         id=row.pk,
         invoice=row.invoice.number,

@@ -4,6 +4,7 @@ Everything in a mail was written by a stranger: its text is only ever shown esca
 load nothing, run nothing and go nowhere.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,6 +26,7 @@ from dunwell.engine.answering import (
     set_aside,
 )
 from dunwell.engine.review import NotPossibleError
+from dunwell.policy.addresses import is_address
 from dunwell.policy.answering import why_not_from
 from dunwell.policy.confirming import FOLLOWS, Choice, Follows, offered_day
 from dunwell.policy.money import Money
@@ -33,6 +35,7 @@ from dunwell.policy.policy import Policy
 from dunwell.policy.replies import ReplyKind
 from dunwell.policy.words import MailNature, MailState
 from dunwell.store import accounts
+from dunwell.store.candidates import candidates
 from dunwell.store.keep import book_of
 from dunwell.store.replies import Proposal, ReplyCase, ReplyFile, html_of, reply_file
 from dunwell.web.reply_forms import AssignMail, DecideReply, SetAside
@@ -96,6 +99,8 @@ def reply_page(
         "notes": [note.replace("_", " ") for note in found.proposal.notes] if found.proposal else [],
         "more_text": found.text.strip() != found.own.strip(),
         "open_cases": [case for case in found.cases if not case.closed],
+        "meant": _meant(found),
+        "maybe": candidates(mail_id) if may_be_placed(found) else (),
         "click": click,
         "may_answer": may_be_answered(found),
         "writer": writer,
@@ -106,6 +111,12 @@ def reply_page(
         "problem": problem,
     }
     return page(request, "web/reply.html", context, at=at, status=status)
+
+
+def may_be_placed(found: ReplyFile) -> bool:
+    """Whether a person may say which invoice a mail is about; a report of a mail server is about none."""
+    written = found.nature in (MailNature.HUMAN, MailNature.AUTOMATIC, None)
+    return found.state is MailState.UNMATCHED and written
 
 
 def may_be_answered(found: ReplyFile) -> bool:
@@ -228,10 +239,36 @@ def _about(found: ReplyFile) -> tuple[tuple[int, str], ...]:
     return tuple((case.id, f"{case.invoice}: {case.open}") for case in found.cases if not case.closed)
 
 
+def _meant(found: ReplyFile) -> list[int]:
+    """The open cases a mail names or answers; all that wait because of it when none of those is open."""
+    waiting = [case.id for case in found.cases if not case.closed]
+    return [case for case in waiting if case in found.about] or waiting
+
+
+# Plain addresses only: one in letters that look like others is typed by hand or not at all.
+_ADDRESS = re.compile(
+    r"(?<![\w.+-])[a-z0-9][a-z0-9._+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII
+)
+
+
+def _somebody_else(found: ReplyFile) -> str:
+    """The one address in the sender's words that is neither theirs nor ours; "" when there is none, or several."""
+    known = {found.sender_address.lower(), ports().sender.email.lower(), ports().reply_to.lower()}
+    for said in (found.proposal.words if found.proposal else "", found.own):
+        named: set[str] = {each.lower() for each in _ADDRESS.findall(said)} - known
+        if len(named) == 1 and is_address(address := named.pop()):
+            return address
+    return ""
+
+
 def _fresh(found: ReplyFile, policy: Policy, at: datetime, zone: ZoneInfo) -> DecideReply:
     about, proposal = _about(found), found.proposal
     kind = proposal.kind if proposal else None
-    initial: dict[str, object] = {"cases": [case for case, _ in about], "kind": kind.value if kind else ""}
+    initial: dict[str, object] = {
+        "cases": _meant(found),
+        "kind": kind.value if kind else "",
+        "email": _somebody_else(found),
+    }
     if kind is not None:
         read = proposal.date if proposal else None
         initial["until"] = offered_day(kind, read, at.astimezone(zone).date(), policy)
@@ -263,10 +300,10 @@ def _one_click(
     proposal = found.proposal
     if proposal is None or FOLLOWS[proposal.kind] is Follows.CONTACT:
         return None
-    if FOLLOWS[proposal.kind] is Follows.DISPUTE and len(_about(found)) > 1:
+    if FOLLOWS[proposal.kind] is Follows.DISPUTE and len(_meant(found)) > 1:
         return None
     until = offered_day(proposal.kind, proposal.date, at.astimezone(zone).date(), policy)
-    decision = Decision(Choice(proposal.kind, until))
+    decision = Decision(Choice(proposal.kind, until), tuple(_meant(found)))
     try:
         said = preview_decision(mail_id=found.id, decision=decision, by=user_name(request), now=at)
     except NotPossibleError:
