@@ -353,14 +353,14 @@ def test_a_plan_set_here_breaks_on_the_morning_after_a_part_that_did_not_come(
     typed = {"kind": "payment_plan", "count": "2", "first": "2026-05-04", "every": "0", "reason": "Agreed."}
     desk.post(f"/cases/{aurelius.pk}/hold", {**typed, "scope": "case"})
 
-    clock.move_to(datetime(2026, 5, 5, 12, 59, tzinfo=UTC))
+    clock.move_to(datetime(2026, 5, 5, 3, 58, tzinfo=UTC))
     tick(ports, clock.now())
     assert not aurelius.reviews.exists()
-    clock.move_to(datetime(2026, 5, 5, 13, 0, tzinfo=UTC))
+    clock.move_to(datetime(2026, 5, 5, 3, 59, tzinfo=UTC))
     tick(ports, clock.now())
     assert [item.kind for item in aurelius.reviews.all()] == ["broken_promise"]
     assert _mails(aurelius) == []
-    clock.move_to(datetime(2026, 5, 6, 13, 0, tzinfo=UTC))
+    clock.move_to(datetime(2026, 5, 5, 13, 0, tzinfo=UTC))
     tick(ports, clock.now())
 
     assert _mails(aurelius) == ["direct"]

@@ -1,5 +1,6 @@
 """What people type about replies and holds, checked at the door. A form that is wrong is shown again as typed."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -82,9 +83,21 @@ class PlanFields(forms.Form):
 def _part(line: str, currency: str) -> tuple[date, Money]:
     day, _, amount = line.strip().partition(" ")
     try:
-        return date.fromisoformat(day), Money.parse(amount.strip().removeprefix(currency).strip(), currency)
+        return date.fromisoformat(day), _as_printed(amount, currency)
     except (ValueError, BadAmountError):
         raise BadPlanError(f"{line.strip()[:40]!r} is not a part. {_PARTS_LIKE}") from None
+
+
+# Thousands set apart as the page prints them; a comma anywhere else may mean decimals, so it is refused.
+_GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
+
+
+def _as_printed(typed: str, currency: str) -> Money:
+    """Read an amount as the page prints it, `USD 1,200.00`, or plainly, `1200.00`. Raises `BadAmountError`."""
+    bare = typed.strip()
+    if bare[: len(currency)].upper() == currency.upper():
+        bare = bare[len(currency) :].strip()
+    return Money.parse(bare.replace(",", "") if _GROUPED.fullmatch(bare) else bare, currency)
 
 
 class PlaceHold(PlanFields):
