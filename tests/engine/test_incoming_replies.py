@@ -9,13 +9,14 @@ from django.contrib.auth.models import User
 
 from dunwell.engine.addresses import case_of_address, reply_address
 from dunwell.engine.incoming.take import take_mail
+from dunwell.engine.incoming.unheard import MOST_ASKED
 from dunwell.policy import facts
 from dunwell.policy.facts import Person
 from dunwell.policy.incoming import Attachment
 from dunwell.policy.replies import ReplyKind, ReplyReading
 from dunwell.policy.words import HoldKind, HoldScope, ReviewKind
 from dunwell.store import models
-from tests.engine.arrivals import INBOUND, MailWorld
+from tests.engine.arrivals import DANA, INBOUND, MailWorld
 from tests.engine.world import START
 
 pytestmark = pytest.mark.django_db
@@ -44,8 +45,15 @@ def seen(mail: models.IncomingMail) -> tuple[str, str, str]:
 
 
 def about(mail: models.IncomingMail) -> list[str]:
-    """The invoices a mail was found to be about."""
+    """The invoices that hear of a mail."""
     return list(mail.cases.order_by("pk").values_list("invoice__number", flat=True))
+
+
+def meant(mail: models.IncomingMail) -> list[str]:
+    """Those of them that it seems to be about."""
+    mail.refresh_from_db()
+    rows = models.Case.objects.filter(pk__in=mail.about).order_by("pk")
+    return list(rows.values_list("invoice__number", flat=True))
 
 
 def test_a_mail_is_kept_whole_with_its_attachments() -> None:
@@ -227,21 +235,116 @@ def test_a_sender_alone_holds_every_open_case_of_the_customer() -> None:
     assert len(world.postbox.mails) == before
 
 
-def test_an_address_of_two_customers_is_nobodys() -> None:
+PAT = Person("Pat Clerk", "pat@accountants.example")
+
+
+def two_customers_of_one_clerk() -> MailWorld:
     world = MailWorld()
-    clerk = facts.Contact("Pat Clerk", "pat@accountants.example", "test")
-    world.customer("cus_1", contact=clerk)
-    world.customer("cus_2", contact=clerk)
-    world.fails("in_1", "cus_1")
-    world.fails("in_2", "cus_2")
+    clerk = facts.Contact(PAT.name, PAT.email, "test")
+    for number in (1, 2):
+        world.customer(f"cus_{number}", contact=clerk)
+        world.fails(f"in_{number}", f"cus_{number}")
+    world.fails("in_3", "cus_2")
     world.run()
-    mail = world.gets("We pay on Friday.", sender=Person("Pat Clerk", "pat@accountants.example"))
+    return world
+
+
+def test_a_clerk_of_two_customers_holds_all_that_both_owe() -> None:
+    world = two_customers_of_one_clerk()
+    mail = world.gets("We pay on Friday.", sender=PAT)
     world.run()
 
-    assert seen(mail) == ("human", "unmatched", "")
-    assert about(mail) == []
-    assert (holds("in_1"), holds("in_2")) == ([], [])
-    assert mail.reading_kind == "promise"
+    assert seen(mail) == ("human", "waiting", "sender")
+    assert about(mail) == meant(mail) == ["INV-1", "INV-2", "INV-3"]
+    assert [holds(f"in_{n}") for n in (1, 2, 3)] == [[("reply", True)]] * 3
+    before = len(world.postbox.mails)
+    world.run_for(days=30)
+    assert len(world.postbox.mails) == before
+
+
+def test_a_clerk_who_names_an_invoice_means_its_customer() -> None:
+    world = two_customers_of_one_clerk()
+    mail = world.gets("We pay inv-2 on Friday.", sender=PAT)
+    world.run()
+
+    assert (about(mail), meant(mail)) == (["INV-2", "INV-3"], ["INV-2"])
+    assert [holds(f"in_{n}") for n in (1, 2, 3)] == [[], [("reply", True)], [("reply", True)]]
+
+
+def test_a_customer_who_owes_nothing_any_more_is_not_meant_by_a_clerk() -> None:
+    world = two_customers_of_one_clerk()
+    world.pays("in_1")
+    world.run()
+    mail = world.gets("We pay on Friday.", sender=PAT)
+    world.run()
+
+    assert about(mail) == ["INV-2", "INV-3"]
+
+
+def with_two_invoices(**values: str) -> MailWorld:
+    """Dana owes INV-1 and, written about a day later, INV-2."""
+    world = written_to(**values)
+    world.run_for(days=1)
+    world.fails("in_2")
+    world.run_for(days=4)
+    return world
+
+
+def test_a_reply_about_one_invoice_holds_the_customer_s_others_until_it_is_read() -> None:
+    world = with_two_invoices()
+    world.fails("in_9", "cus_9")
+    world.run()
+    mail = world.answers(world.postbox.mails[0], "I'll ask my boss.")
+    world.run()
+
+    assert seen(mail) == ("human", "waiting", "address")
+    assert (about(mail), meant(mail)) == (["INV-1", "INV-2"], ["INV-1"])
+    assert (holds("in_1"), holds("in_2"), holds("in_9")) == ([("reply", True)], [("reply", True)], [])
+    (said,) = world.entries("in_2", kind="reply")
+    assert said.summary.endswith(" It is about INV-1; this invoice waits with it.")
+    assert world.said("hold", "in_2") == [
+        "A person replied about INV-1; nothing more goes out until somebody has read it."
+    ]
+    before = [mail for mail in world.postbox.mails if mail.to.email == "dana@cus-1.example"]
+    world.run_for(days=20)
+    assert [mail for mail in world.postbox.mails if mail.to.email == "dana@cus-1.example"] == before
+
+
+def test_the_invoice_a_reply_names_is_what_it_is_about() -> None:
+    world = with_two_invoices()
+    mail = world.answers(world.postbox.mails[0], "INV-2 was never ordered.")
+    world.run()
+
+    assert (about(mail), meant(mail)) == (["INV-1", "INV-2"], ["INV-2"])
+
+
+def test_a_sender_alone_means_the_invoice_of_the_subject() -> None:
+    world = with_two_invoices()
+    mail = world.gets("This was never ordered.", subject="Invoice INV-2")
+    world.run()
+
+    assert (about(mail), meant(mail)) == (["INV-1", "INV-2"], ["INV-2"])
+
+
+def test_an_answer_to_what_was_about_one_invoice_is_about_that_one() -> None:
+    world = with_two_invoices(reply_to="")
+    first = world.gets("INV-1 was never ordered.", sender=DANA)
+    world.run()
+    second = world.gets("I meant it.", sender=STRANGER, references=(first.message_id,))
+    world.run()
+
+    assert (seen(second)[2], meant(second)) == ("thread", ["INV-1"])
+
+
+def test_a_reply_about_a_closed_case_holds_the_open_ones() -> None:
+    world = with_two_invoices()
+    world.pays("in_1")
+    world.run()
+    mail = world.answers(world.postbox.mails[0], "What is this?")
+    world.run()
+
+    assert (about(mail), meant(mail)) == (["INV-1", "INV-2"], ["INV-1"])
+    assert (holds("in_1"), holds("in_2")) == ([], [("reply", True)])
 
 
 def test_a_mail_from_nobody_we_know_waits_for_a_person() -> None:
@@ -308,6 +411,78 @@ def test_nothing_leaves_to_somebody_whose_mail_nobody_has_looked_at() -> None:
     world.run_for(hours=1)
     assert world.postbox.mails == []
     assert holds() == [("reply", True)]
+
+
+def test_nothing_leaves_while_a_colleague_s_answer_is_unheard() -> None:
+    world = MailWorld()
+    world.fails()
+    world.decide()
+    signed = reply_address(world.case().pk, world.ports)
+    world.gets("I am her boss. Stop this.", sender=STRANGER, recipients=(signed,))
+
+    assert world.perform() == {"queued": 1}
+    assert world.postbox.mails == []
+    assert world.said("why_not") == [
+        "kim@elsewhere.example has just written; nothing leaves before that is looked at."
+    ]
+    world.run_for(hours=1)
+    assert world.postbox.mails == []
+    assert holds() == [("reply", True)]
+
+
+def test_a_mail_that_is_about_another_customer_keeps_nobody_s_back() -> None:
+    world = written_to()
+    world.fails("in_2", "cus_2")
+    world.decide()
+    world.answers(world.postbox.mails[0], "Stop this.", sender=STRANGER)
+
+    assert world.perform() == {"sent": 1}
+
+
+@pytest.mark.parametrize(("strangers", "left"), [(MOST_ASKED, 1), (MOST_ASKED + 1, 0)])
+def test_when_more_mails_came_in_than_can_be_asked_everything_waits(strangers: int, left: int) -> None:
+    world = MailWorld()
+    world.fails()
+    world.decide()
+    for _ in range(strangers):
+        world.gets("Buy our printers.", sender=STRANGER)
+    world.perform()
+
+    assert len(world.postbox.mails) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We dispute this invoice.",
+        "We have already paid this.",
+        "We will pay on April 20.",
+        "We cannot pay this at the moment; can we pay in instalments?",
+    ],
+)
+def test_a_person_s_words_under_a_machine_s_headers_are_shown_and_hold_nothing(text: str) -> None:
+    world = written_to()
+    mail = world.answers(world.postbox.mails[0], text, automatic="Auto-Submitted: auto-generated")
+    world.run()
+
+    assert seen(mail) == ("automatic", "waiting", "address")
+    assert (holds(), world.reviews(), meant(mail)) == ([], ["reply"], ["INV-1"])
+    before = len(world.postbox.mails)
+    world.run_for(days=10)
+    assert len(world.postbox.mails) == before + 2
+
+
+@pytest.mark.parametrize("subject", ["Fwd: Invoice", "FW: Invoice", "WG: Rechnung", "TR : Facture", "RV: X"])
+def test_what_one_of_us_forwards_is_for_a_person_to_place(subject: str) -> None:
+    User.objects.create_user("ana", email="ana@dunwell.example")
+    world = written_to()
+    ana = Person("Ana", "ana@dunwell.example")
+    mail = world.answers(world.postbox.mails[0], "For you.", sender=ana, subject=subject)
+    world.run()
+
+    assert seen(mail) == ("human", "unmatched", "")
+    assert mail.problems == ["Ana <ana@dunwell.example> forwarded it: say whose it is."]
+    assert (holds(), world.reviews()) == ([], [])
 
 
 def test_a_second_reply_places_no_second_hold_and_adds_to_what_lies_on_the_desk() -> None:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from dunwell.engine.answers import queue_answer
-from dunwell.engine.incoming.hear import hold_for
+from dunwell.engine.incoming.hear import hold_for, locked_with_others
 from dunwell.engine.incoming.reading import read
 from dunwell.engine.ports import Ports
 from dunwell.engine.proposals import proposal_for
@@ -40,8 +40,10 @@ READ = "reply_read"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about a mail: the reading, the cases it holds for (none named: all), who is in charge.
+    """What a person decided about a mail: the reading, the cases it holds for, who is in charge.
 
+    Of the cases that the reply holds, those that it is not about simply go on; none named: what the mail seems to be
+    about (`IncomingMail.about`).
     `name` and `email` are those of the person to write to from now on, for `wrong_person` alone.
     """
 
@@ -84,7 +86,8 @@ def answer_reply(
         desk = _desk(mail_id, by, now, ports)
         if decision is not None:
             _decide(desk, decision)
-        queue_answer(desk.mail, desk.rows, text, by, now, ports)
+        about = [row for row in desk.rows if row.pk in desk.mail.about]
+        queue_answer(desk.mail, about or desk.rows, text, by, now, ports)
 
 
 def preview_decision(*, mail_id: int, decision: Decision, by: str, now: datetime) -> tuple[str, ...]:
@@ -97,7 +100,7 @@ def preview_decision(*, mail_id: int, decision: Decision, by: str, now: datetime
         if mail is None:
             raise NotPossibleError("There is no such mail.")
         rows = [row for row in _cases_of(mail) if row.closed_at is None]
-        chosen = _chosen(decision, rows)
+        chosen = _chosen(decision, mail, rows)
         kept = replies.others_waiting(mail, [row.pk for row in rows])
         said = []
         for row in rows:
@@ -109,20 +112,22 @@ def preview_decision(*, mail_id: int, decision: Decision, by: str, now: datetime
 
 
 def assign_mail(*, mail_id: int, invoice: str, by: str, now: datetime, ports: Ports) -> int:
-    """Say which invoice a mail is about that nobody could place; return its case, which waits from then on."""
+    """Say which invoice a mail is about that nobody could place; return its case.
+
+    It waits from then on, like every open case of the customer.
+    """
     found = cases.case_of_invoice(invoice.strip()) if invoice.strip() else None
     if found is None:
         raise NotPossibleError(f"There is no case on invoice {invoice.strip() or '(none given)'}.")
     with one_transaction():
-        cases.lock_customer(found.customer_id)
-        row = cases.locked_case(found.pk)
+        rows = locked_with_others([found.pk])
         mail = _unplaced(mail_id)
         if mail.nature not in _WRITTEN:
             raise NotPossibleError("Nobody wrote this: it is a report of a mail server. Set it aside.")
-        hold_for(mail, [row], MatchedBy.PERSON, ports, now, placed_by=by)
+        hold_for(mail, rows, MatchedBy.PERSON, ports, now, about=[found.pk], placed_by=by)
     if not mail.reading_kind:
         # Reading may ask a vendor, so it comes after the hold and outside the transaction.
-        mails.keep_reading(mail, read(mail, _zone(row), ports))
+        mails.keep_reading(mail, read(mail, _zone(found), ports))
     return found.pk
 
 
@@ -169,10 +174,11 @@ def _decide(desk: _Desk, decision: Decision) -> None:
     _must_wait(mail)
     kind = decision.choice.kind
     open_rows = [row for row in desk.rows if row.closed_at is None]
-    chosen = _chosen(decision, open_rows)
+    chosen = _chosen(decision, mail, open_rows)
     kept = replies.others_waiting(mail, [row.pk for row in open_rows])
     if FOLLOWS[kind] is Follows.CONTACT:
-        _name_contact(desk, decision, open_rows)
+        whose = {row.customer_id for row in desk.rows if row.pk in (chosen or set(mail.about))}
+        _name_contact(desk, decision, [row for row in open_rows if row.customer_id in whose])
     day: date | None = None
     for row in desk.rows:
         hold = _hold(decision, row, chosen, desk.by, desk.now) if row in open_rows else None
@@ -191,10 +197,11 @@ def _must_wait(mail: models.IncomingMail) -> None:
         raise NotPossibleError("Nothing is to be decided about this mail.")
 
 
-def _chosen(decision: Decision, rows: Sequence[models.Case]) -> set[int]:
+def _chosen(decision: Decision, mail: models.IncomingMail, rows: Sequence[models.Case]) -> set[int]:
+    """The open cases that a decision is about; what the mail is about may all be closed, and then there are none."""
     known = {row.pk for row in rows}
-    chosen = set(decision.cases) & known if decision.cases else known
-    if known and not chosen:
+    chosen = set(decision.cases or mail.about) & known
+    if decision.cases and known and not chosen:
         raise NotPossibleError("Choose the invoice it is about.")
     if decision.choice.parts and len(chosen) > 1:
         raise NotPossibleError("A payment plan is for one invoice: choose which.")

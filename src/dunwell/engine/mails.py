@@ -114,7 +114,7 @@ def _pass_gate(desk: _Desk, reads: Mapping[int, Reread], lease: timedelta) -> _R
     if no:
         return _turn_back(desk, no)
     item = desk.item
-    wait = unheard(item.to_address, desk.now)
+    wait = unheard(item.to_address, desk.parts[0].row.customer_id, desk.ports, desk.now)
     if wait is not None and wait.again_at is not None:
         return ask_again(item, desk.parts[0].row, desk.journal, wait, wait.again_at)
     letter = _words(desk, built, verdicts)

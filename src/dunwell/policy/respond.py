@@ -11,12 +11,14 @@ from dunwell.policy.policy import Policy
 from dunwell.policy.words import ActionKind, CaseStatus, HoldKind, HoldScope, ReviewKind
 
 
-def to_reply(case: Case, at: datetime, by: str) -> Decision:
+def to_reply(case: Case, at: datetime, by: str, elsewhere: str = "") -> Decision:
     """Hold the case as soon as a person replies, before anybody reads it, and ask for a reading.
 
-    `by` says who replied. The hold is open-ended: a person ends it.
+    `by` says who replied, `elsewhere` about which other invoices when it was not about this one. The hold is
+    open-ended: a person ends it.
     """
-    because = "A person replied; nothing more goes out until somebody has read it."
+    about = f" about {elsewhere}" if elsewhere else ""
+    because = f"A person replied{about}; nothing more goes out until somebody has read it."
     return _wait(
         case, at, Hold(HoldKind.REPLY, HoldScope.CASE, at, None, "reply", by), ReviewKind.REPLY, because
     )

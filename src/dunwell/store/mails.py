@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from dunwell.policy.incoming import IncomingMail, TransportEvent
 from dunwell.policy.replies import ReplyReading
@@ -172,11 +172,16 @@ def note_nature(
     state: MailState,
     *,
     by: MatchedBy | None = None,
-    cases: Iterable[int] = (),
+    cases: Sequence[int] = (),
+    about: Sequence[int] = (),
 ) -> None:
-    """Say of a locked mail what it is, where it stands, which cases it is about and how they were found."""
+    """Say of a locked mail what it is, where it stands, which cases hear of it and how they were found.
+
+    `about` are those of the cases that it seems to be about; none named: all.
+    """
     mail.nature, mail.state, mail.matched_by = nature.value, state.value, by.value if by else ""
-    mail.save(update_fields=["nature", "state", "matched_by"])
+    mail.about = sorted(about or cases)
+    mail.save(update_fields=["nature", "state", "matched_by", "about"])
     mail.cases.set(cases)
 
 
@@ -254,13 +259,18 @@ def thread_of(references: Sequence[str]) -> tuple[str, list[int]]:
     for message_id in reversed(_known(references)):
         # Some mail providers put a Message-ID of their own in place of ours, and name the mail by it.
         if rows := effects_named(message_id, message_id):
-            answered = models.Case.objects.filter(mails__in=[row.reply_id for row in rows if row.reply_id])
-            about = {row.case_id for row in rows} | set(answered.values_list("pk", flat=True))
-            return rows[0].kind, sorted(about)
+            answered = models.IncomingMail.objects.filter(
+                pk__in=[row.reply_id for row in rows if row.reply_id]
+            )
+            return rows[0].kind, sorted({row.case_id for row in rows} | _about(answered))
         known = models.IncomingMail.objects.filter(message_id=message_id).exclude(message_id="")
-        if cases := set(known.exclude(cases=None).values_list("cases", flat=True)):
+        if cases := _about(known):
             return "", sorted(cases)
     return "", []
+
+
+def _about(mails: QuerySet[models.IncomingMail]) -> set[int]:
+    return {int(case) for about in mails.values_list("about", flat=True) for case in about}
 
 
 def _known(references: Sequence[str]) -> list[str]:
@@ -302,6 +312,13 @@ def cases_lately(customer: int, since: datetime) -> list[int]:
     return list(ended.values_list("pk", flat=True)[:1])
 
 
+def numbers_lately(customers: Iterable[int], since: datetime) -> list[tuple[int, str]]:
+    """Customer and invoice number of each case that is open or ended after `since`."""
+    lately = Q(closed_at=None) | Q(closed_at__gte=since)
+    found = models.Case.objects.filter(lately, customer__in=set(customers))
+    return list(found.order_by("pk").values_list("customer", "invoice__number"))
+
+
 def customers_of(cases: Sequence[int]) -> list[int]:
     """Whose cases these are, by id."""
     found = models.Case.objects.filter(pk__in=cases).values_list("customer", flat=True)
@@ -324,7 +341,7 @@ def is_a_contact(customer: int, address: str) -> bool:
     return models.Contact.objects.filter(customer=customer, email__iexact=address).exists()
 
 
-def waits_unheard(address: str) -> bool:
-    """Say whether a mail from an address has come in that nobody has looked at yet."""
+def unheard_mails(at_most: int) -> list[models.IncomingMail]:
+    """Mails that have come in and that nobody has looked at yet, the oldest first."""
     arrived = models.IncomingMail.objects.filter(state=MailState.ARRIVED.value)
-    return arrived.filter(sender_address=address.lower()).exists()
+    return list(arrived.order_by("received_at")[:at_most])

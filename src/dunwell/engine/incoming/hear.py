@@ -13,10 +13,12 @@ from dunwell.engine.incoming import transport
 from dunwell.engine.incoming.match import Match, match
 from dunwell.engine.incoming.reading import nature_of, read, zone_of
 from dunwell.engine.ports import Ports
+from dunwell.engine.proposals import proposal_for
 from dunwell.engine.record import consider, react
 from dunwell.policy.book import Book
 from dunwell.policy.facts import Unreadable
-from dunwell.policy.replies import ReplyReading
+from dunwell.policy.named import named_in
+from dunwell.policy.replies import ReplyKind, ReplyReading
 from dunwell.policy.respond import to_reply
 from dunwell.policy.words import MailNature, MailState, MatchedBy, ReviewKind, TransportKind
 from dunwell.store import cases, keep, mails, models, people, snapshots
@@ -32,6 +34,10 @@ _FOUND = {
 }
 # Tries, ever farther apart and a quarter of an hour in all, at a mail that breaks Dunwell itself.
 MOST_TRIES = 4
+# What no machine says of itself: a ticket system that hands on a person's words carries a machine's headers.
+_SAYS_MORE = {ReplyKind.DISPUTE, ReplyKind.ALREADY_PAID, ReplyKind.PROMISE, ReplyKind.HARDSHIP}
+# So many invoices are named in a sentence.
+_MOST_NAMED = 5
 # A desk item that tells of this much more is not read to its end.
 _MOST_SAID = 2000
 
@@ -81,34 +87,62 @@ def _take_in(
 ) -> None:
     """Do what a mail calls for with its cases locked; they are looked for anew, since cases open and close."""
     found = match(mail, ports, now)
-    rows = _locked(found.cases, sender_only=found.by is MatchedBy.SENDER)
+    rows = _locked(found.cases) if nature is MailNature.AUTOMATIC else locked_with_others(found.cases)
     mail = mails.locked_mail(mail.pk)
     if mail.state != MailState.ARRIVED.value:
         return
-    if found.ours:
+    if found.forwarded:
+        mails.note_nature(mail, MailNature.HUMAN, MailState.UNMATCHED)
+        mails.note_problem(mail, MailState.UNMATCHED, f"{_who(mail)} forwarded it: say whose it is.")
+    elif found.ours:
         mails.note_problem(mail, MailState.DONE, found.ours)
     elif nature is MailNature.AUTOMATIC:
         _note_machine(mail, said, found, rows, now)
     elif found.by is None:
         mails.note_nature(mail, nature, MailState.UNMATCHED)
     else:
-        hold_for(mail, rows, found.by, ports, now)
+        hold_for(mail, rows, found.by, ports, now, about=_about(mail, rows, found.cases))
 
 
-def _locked(about: Sequence[int], *, sender_only: bool = False) -> list[models.Case]:
-    """Lock the cases of a mail, their customers before them; of a mail nobody else explains, all that are open."""
-    rows: list[models.Case] = []
-    customers = [cases.lock_customer(customer) for customer in mails.customers_of(about)]
-    if sender_only:
-        rows = [row for customer in customers for row in cases.open_cases_of(customer)]
-    return rows or cases.locked_cases(about)
+def _locked(about: Sequence[int]) -> list[models.Case]:
+    """Lock the cases of a mail, their customers before them."""
+    for customer in mails.customers_of(about):
+        cases.lock_customer(customer)
+    return cases.locked_cases(about)
+
+
+def locked_with_others(about: Sequence[int]) -> list[models.Case]:
+    """Lock the cases of a mail and every open one of their customers, the customers before them."""
+    customers = mails.customers_of(about)
+    for customer in customers:
+        cases.lock_customer(customer)
+    return cases.locked_cases(sorted({*about, *mails.open_cases_of(customers)}))
+
+
+def _about(mail: models.IncomingMail, rows: Sequence[models.Case], matched: Sequence[int]) -> list[int]:
+    """Which of the cases that a reply holds it is about: those whose invoices it names, else all it was matched to.
+
+    A program writes the subject of a reply, so it only ever narrows down what the reply was matched to.
+    """
+    named = named_in(mail.own, (row.invoice.number for row in rows))
+    if found := [row.pk for row in rows if row.invoice.number in named]:
+        return found
+    theirs = [row for row in rows if row.pk in set(matched)]
+    named = named_in(mail.subject, (row.invoice.number for row in theirs))
+    return [row.pk for row in theirs if row.invoice.number in named] or [row.pk for row in theirs]
 
 
 def _note_machine(
     mail: models.IncomingMail, said: ReplyReading, found: Match, rows: Sequence[models.Case], now: datetime
 ) -> None:
-    """A machine answered: the case goes on, and its timeline says until when the person is away."""
-    mails.note_nature(mail, MailNature.AUTOMATIC, MailState.DONE, by=found.by, cases=[row.pk for row in rows])
+    """A machine answered: the case goes on, and its timeline says until when the person is away.
+
+    When its words are those of a person, somebody reads it, and still nothing waits (spec 7).
+    """
+    asks = bool(rows) and said.kind in _SAYS_MORE
+    state, known = MailState.WAITING if asks else MailState.DONE, [row.pk for row in rows]
+    about = _about(mail, rows, known)
+    mails.note_nature(mail, MailNature.AUTOMATIC, state, by=found.by, cases=known, about=about)
     mails.keep_reading(mail, said)
     back = f" They are back on {said.date:%d %B %Y}." if said.date else ""
     journal = Journal(now)
@@ -116,6 +150,9 @@ def _note_machine(
         detail = {"mail": mail.pk, "returns": said.date.isoformat() if said.date else None}
         text = f"An automatic reply came from {_who(mail)}: {_subject(mail)}.{back}"
         journal.entry(row, AUTO_REPLY, text, by=mail.sender_address, at=mail.received_at, detail=detail)
+        if asks:
+            why = f"{text} Its words read as a person's, so somebody should see it. Nothing waits for that."
+            people.ask_once(row, ReviewKind.REPLY, why, proposal_for(ReviewKind.REPLY), journal)
     journal.write()
 
 
@@ -126,15 +163,18 @@ def hold_for(
     ports: Ports,
     now: datetime,
     *,
+    about: Sequence[int],
     placed_by: str = "",
 ) -> None:
-    """A person replied: their cases wait from now on, and somebody is asked to read it (spec 7).
+    """A person replied: all their cases wait from now on, and somebody is asked to read it (spec 7).
 
     Runs inside the caller's transaction, which has locked the customers, the cases and the mail. A case that waits
-    for a reading already gets no second hold; a closed one only lands on a desk. `placed_by`: who said that the mail
-    is about these cases, for one that nobody could place.
+    for a reading already gets no second hold; a closed one only lands on a desk. `about`: the cases that the mail is
+    about; `placed_by`: who said so, of a mail that nobody could place.
     """
-    mails.note_nature(mail, MailNature.HUMAN, MailState.WAITING, by=by, cases=[row.pk for row in rows])
+    known = [row.pk for row in rows]
+    mails.note_nature(mail, MailNature.HUMAN, MailState.WAITING, by=by, cases=known, about=about)
+    named = _named([row.invoice.number for row in rows if row.pk in about])
     journal = Journal(now)
     seen = snapshots.snapshots(rows, now)
     sender = mail.sender_address or "a sender without an address"
@@ -142,9 +182,11 @@ def hold_for(
         detail = {"mail": mail.pk, "matched_by": by.value, "subject": mail.subject}
         if placed_by:
             detail["placed_by"] = placed_by
-        text = f"{_who(mail)} replied: {_subject(mail)}. {_how(mail, row, by)}"
+        elsewhere = "" if row.pk in about else named
+        also = f" It is about {elsewhere}; this invoice waits with it." if elsewhere else ""
+        text = f"{_who(mail)} replied: {_subject(mail)}. {_how(mail, row, by)}{also}"
         journal.entry(row, REPLY, text, by=sender, at=mail.received_at, detail=detail)
-        decision = to_reply(seen[row.pk], now, sender)
+        decision = to_reply(seen[row.pk], now, sender, elsewhere)
         react(row, seen[row.pk], decision, journal, ports, keep.book_of(row.policy_id))
     journal.write()
     for row in rows:
@@ -152,6 +194,11 @@ def hold_for(
     again = Journal(now)
     consider([row for row in rows if row.closed_at is None], again, ports, alarm=False)
     again.write()
+
+
+def _named(numbers: Sequence[str]) -> str:
+    rest = f" and {len(numbers) - _MOST_NAMED} more" if len(numbers) > _MOST_NAMED else ""
+    return ", ".join(numbers[:_MOST_NAMED]) + rest
 
 
 def _how(mail: models.IncomingMail, row: models.Case, by: MatchedBy) -> str:

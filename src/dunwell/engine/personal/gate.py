@@ -79,7 +79,7 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
         return ask_again(desk.item, desk.row, desk.journal, verdict, verdict.again_at)
     if verdict.kind is not VerdictKind.SEND:
         return turn_back(desk, verdict)
-    wait = unheard(desk.letter.to_address, desk.now)
+    wait = unheard(desk.letter.to_address, desk.row.customer_id, desk.ports, desk.now)
     if wait is not None and wait.again_at is not None:
         return ask_again(desk.item, desk.row, desk.journal, wait, wait.again_at)
     return _checked(desk, read.author, via, lease, case)
