@@ -70,6 +70,20 @@ def test_invoices_that_fail_together_share_their_notice() -> None:
     nothing_stranded()
 
 
+def test_with_netsuite_too_invoices_that_fail_together_share_their_notice() -> None:
+    world = World(keeps_books=True)
+    for invoice in ALL:
+        world.fails(invoice)
+
+    world.run()
+
+    [mail] = world.postbox.mails
+    assert mail.subject == "Payments of USD 3,600.00 for 3 invoices did not go through"
+    assert [rows(world, invoice) for invoice in ALL] == [[("notice", "sent")]] * 3
+    assert world.books.asked.count("gather") == 3
+    nothing_stranded()
+
+
 def test_a_whole_story_advances_each_invoice_and_ends_each_alone() -> None:
     world = three()
     world.run_for(days=40)

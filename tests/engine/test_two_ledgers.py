@@ -25,6 +25,7 @@ def a_standard_mail() -> World:
     world.fails()
     world.decide()
     world.perform()
+    world.decide()
     assert world.outbox()[-1] == ("notice", "queued")
     return world
 

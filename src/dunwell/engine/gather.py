@@ -6,7 +6,6 @@ from typing import Any
 from dunwell.engine.ask_again import answers_again, ask_again, never_given_up
 from dunwell.engine.clock import Clock
 from dunwell.engine.ports import Ports
-from dunwell.engine.record import look_again
 from dunwell.engine.rereading import NOT_SET_UP
 from dunwell.policy.facts import Unreadable
 from dunwell.policy.ledger import Gathering
@@ -36,7 +35,7 @@ def perform(item: models.OutboxItem, ports: Ports, clock: Clock, _lease: timedel
             return ask_again(item, row, journal, verdict, verdict.again_at or journal.now)
         state = _settle(item, journal, MessageState.SENT, "NetSuite was read.")
         if state == MessageState.SENT.value:
-            _keep(row, said, journal, ports)
+            _keep(row, said, journal)
         return state
 
 
@@ -45,7 +44,7 @@ def _settle(item: models.OutboxItem, journal: Journal, to: MessageState, note: s
     return to.value if moved else "taken"
 
 
-def _keep(row: models.Case, said: Gathering, journal: Journal, ports: Ports) -> None:
+def _keep(row: models.Case, said: Gathering, journal: Journal) -> None:
     gathered.keep_gathering(row, said)
     row.gathered_at, row.missing = said.at, list(said.missing)
     warnings = _warnings(said, mrr_known=row.customer.mrr_minor is not None)
@@ -54,8 +53,10 @@ def _keep(row: models.Case, said: Gathering, journal: Journal, ports: Ports) -> 
     journal.entry(row, GATHERED, f"{_summary(said)} {track}".strip(), by="netsuite", detail=_evidence(said))
     for warning in warnings:
         journal.entry(row, "warning", warning, by="netsuite")
+    # Decided in the tick that follows, together with what else of this customer was asked about (spec 6).
+    row.due_at = journal.now
+    journal.changed(row)
     journal.write()
-    look_again(row, journal.now, ports)
 
 
 def _warnings(said: Gathering, *, mrr_known: bool) -> tuple[str, ...]:
