@@ -125,7 +125,8 @@ def _on_invoice(
     if case is not None and case.status is CaseStatus.CLOSED and fact.type == "chargeback":
         case = _reopened(case, fact.invoice, now, world)
     if case is None or case.status is CaseStatus.CLOSED:
-        _nothing_to_do(fact, case, now, world)
+        if not (isinstance(fact, history.ReplyLine) and case is not None and _reply(fact, now, world)):
+            _nothing_to_do(fact, case, now, world)
         return
     invoice = case.invoice
     match fact:
@@ -189,14 +190,46 @@ def _from_people(
             _approve(fact.invoice, now, world)
 
 
-def _reply(fact: history.ReplyLine, now: datetime, world: World) -> None:
-    zone = zone_for(world.cases[fact.invoice].customer, world.book.policy).zone
+def _reply(fact: history.ReplyLine, now: datetime, world: World) -> bool:
+    """Hold all that the payer owes until somebody has read it; say whether there was anything to do."""
+    customer = world.cases[fact.invoice].customer
+    owes = world.open_cases_of(customer.id)
+    zone = zone_for(customer, world.book.policy).zone
     reading = read_reply(fact.text.encode(), now, zone)
-    if reading.kind is ReplyKind.AUTO_REPLY:
+    if reading.kind is ReplyKind.AUTO_REPLY and fact.invoice in owes:
         because = f"An automatic reply holds nothing: {reading.words!r}."
         world.step(fact.invoice, now, Action(ActionKind.SKIP, because))
-        return
-    world.react(fact.invoice, now, lambda c, _p, n: to_reply(c, n, "customer"))
+    if reading.kind is ReplyKind.AUTO_REPLY or not owes:
+        return fact.invoice in owes
+    world.unread.put(fact.invoice, owes)
+    for invoice in sorted(owes, key=lambda each: each != fact.invoice):
+        elsewhere = "" if invoice == fact.invoice else fact.invoice
+        world.react(invoice, now, partial(_hold_for_reply, now, elsewhere))
+        if elsewhere:
+            world.look(invoice, now)
+    return True
+
+
+def _hold_for_reply(
+    at: datetime, elsewhere: str, case: facts.Case, _policy: Policy, _now: datetime
+) -> Decision:
+    return to_reply(case, at, "customer", elsewhere)
+
+
+def _read_with(invoice: str, now: datetime, world: World) -> None:
+    """Whoever has read the reply about an invoice lets the others go on that waited for it too."""
+    for other in world.unread.read(invoice):
+        case = world.cases[other]
+        if case.status is CaseStatus.CLOSED or not any(_waits_for_reply(hold) for hold in case.holds):
+            continue
+        holds = tuple(replace(hold, ended_at=now) if _waits_for_reply(hold) else hold for hold in case.holds)
+        world.cases[other] = _settled(replace(case, holds=holds), {ReviewKind.REPLY}, world.book.policy)
+        world.step(other, now, Action(ActionKind.RESUME, f"The reply about {invoice} was read."))
+        world.look(other, now)
+
+
+def _waits_for_reply(hold: facts.Hold) -> bool:
+    return hold.kind is HoldKind.REPLY and hold.ended_at is None
 
 
 def _hold(fact: history.HoldLine, now: datetime, world: World) -> None:
@@ -212,6 +245,8 @@ def _hold(fact: history.HoldLine, now: datetime, world: World) -> None:
         world.act(invoice, now, Action(ActionKind.HOLD, because, hold=hold))
         if invoice != fact.invoice:
             world.look(invoice, now)
+    if fact.kind in _ANSWERS:
+        _read_with(fact.invoice, now, world)
     if fact.kind is HoldKind.VETO and ends is None:
         _veto(fact.invoice, now, world)
 
@@ -282,6 +317,7 @@ def _release(invoice: str, now: datetime, world: World) -> None:
     reviews = tuple(kind for kind in case.reviews if kind not in _RELEASED)
     world.cases[invoice] = replace(case, holds=holds, reviews=reviews)
     world.step(invoice, now, Action(ActionKind.RESUME, "The hold was released."))
+    _read_with(invoice, now, world)
 
 
 def _approve(invoice: str, now: datetime, world: World) -> None:

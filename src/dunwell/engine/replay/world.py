@@ -10,6 +10,7 @@ from dunwell.engine.replay.alarms import Alarms
 from dunwell.engine.replay.charges import Methods, answered_by, awaits_answer
 from dunwell.engine.replay.merged import Leaving, Together, mail_to
 from dunwell.engine.replay.step import Step
+from dunwell.engine.replay.unread import Unread
 from dunwell.policy import facts, words
 from dunwell.policy.book import Book
 from dunwell.policy.cadence import band_of
@@ -42,6 +43,7 @@ class World:
         self.cases: dict[str, facts.Case] = {}
         self.alarms = Alarms()
         self.methods = Methods()
+        self.unread = Unread()
         # What the last payment of an invoice brought, for when it is taken back.
         self.paid: dict[str, Money] = {}
         self._steps: list[Step] = []
