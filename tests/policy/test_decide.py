@@ -398,6 +398,29 @@ def test_the_cap_holds_back_a_first_notice_too_but_not_into_the_window() -> None
     assert decided(case(payer_written_at=SOON - days(2)))[1] == [(ActionKind.SEND, Stage.NOTICE)]
 
 
+def test_handing_over_does_not_wait_for_the_cap_only_its_mail_is_left_out() -> None:
+    of = case(messages=(NOTICE, REMINDER, DIRECT, FINAL), payer_written_at=utc("2026-04-28 12:00"))
+    now = utc("2026-04-28 13:00")
+
+    decision = decide(of, POLICY, now)
+
+    assert decided(of, now) == (
+        "escalate",
+        [
+            (ActionKind.ESCALATE, Stage.ESCALATION),
+            (ActionKind.REVIEW, Stage.ESCALATION),
+            (ActionKind.SKIP, Stage.ESCALATION),
+        ],
+        None,
+    )
+    assert decision.actions[-1].because == (
+        "The escalation goes without a mail: the contact was written to in another case less than 2 days ago. "
+        "A person takes over."
+    )
+    free = replace(of, payer_written_at=now - days(2))
+    assert (ActionKind.SEND, Stage.ESCALATION) in decided(free, now)[1]
+
+
 def test_the_cap_does_not_hold_back_a_call() -> None:
     of = case(
         of=customer(strategic=True),

@@ -20,7 +20,7 @@ from dunwell.policy.patience import next_wait
 from dunwell.policy.policy import Policy
 from dunwell.policy.preparing import switched_on
 from dunwell.policy.retries import method_of, no_retry_because
-from dunwell.policy.rules import CALLED, SETTLED, STRANGE, cap_ends, is_taken_back, taken_back
+from dunwell.policy.rules import CALLED, SETTLED, STRANGE, cap_ends, is_taken_back, taken_back, written_lately
 from dunwell.policy.signing import Says, outdated
 from dunwell.policy.words import (
     ActionKind,
@@ -373,7 +373,7 @@ def _not_yet(
     if ActionKind.RETRY in case.under_way:
         return Verdict(VerdictKind.WAIT, "A charge is being made.", again_at=now + _SHORTEST_WAIT)
     if free := cap_ends(case, policy, now, stage):
-        why = f"The contact was written to about another invoice less than {policy.payer.cap_days} days ago."
+        why = f"{written_lately(policy).capitalize()}."
         return Verdict(VerdictKind.WAIT, why, again_at=free)
     if stage is not Stage.NOTICE:
         rhythm = rhythm_of(case.customer, policy)

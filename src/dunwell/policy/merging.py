@@ -2,7 +2,8 @@
 
 Of everything that is due to one contact, what has been due longest leaves; others whose next stage is due
 within the per-payer cap go along with it. A final message and an escalation are always written alone. What cannot
-go along waits for the cap, as it would for any other mail.
+go along waits for the cap, as it would for any other mail; but handing a case to a person waits for nothing, so an
+escalation that meets the cap goes without its mail (`rules.escalate`).
 """
 
 from collections import defaultdict

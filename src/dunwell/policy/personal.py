@@ -294,7 +294,7 @@ def letter_may_leave(case: Case, letter: Letter, policy: Policy, now: datetime) 
     if case.holds and (floor := _after_holds(case, letter, rhythm, policy, now)) and floor > found.at:
         found = Moment(floor, "a hold has just ended")
     if (free := cap_ends(case, policy, now, None)) and free > found.at:
-        found = Moment(free, "the contact was written to about another invoice")
+        found = Moment(free, "the contact was written to in another case")
     at = into_window(found.at, calendar, zone, policy.window)
     if at > found.at:
         return Moment(at, "the customer's working hours" if found.at == now else found.because)

@@ -246,23 +246,22 @@ def too_early(case: Case, policy: Policy, now: datetime) -> Decision | str:
 def payer_cap(case: Case, policy: Policy, now: datetime) -> Decision | str:
     """Skip a message that would be the contact's second within the cap, whichever case the first was about."""
     stage = _stage(case)
-    if stage is Stage.ESCALATION and case.customer.strategic:
-        return "the next step is a call, not mail"
+    if stage is Stage.ESCALATION:
+        return "handing the case to a person waits for no other mail"
     free = cap_ends(case, policy, now, stage)
     if free is None:
         return "the contact has not been written to lately"
-    cap = policy.payer.cap_days
     until = in_full(free, zone_for(case.customer, policy).zone)
-    because = (
-        f"The {CALLED[stage]} is due but waits until {until}: the contact was written to "
-        f"about another invoice less than {cap} days ago."
-    )
+    because = f"The {CALLED[stage]} is due but waits until {until}: {written_lately(policy)}."
     next_look = look(case, policy, now, free)
     return Decision((Action(ActionKind.SKIP, because, stage=stage),), next_look, because)
 
 
 def escalate(case: Case, policy: Policy, now: datetime) -> Decision | str:
-    """Hand the case to a person: by a call task for strategic customers, with one last mail for others."""
+    """Hand the case to a person: by a call task for strategic customers, with one last mail for others.
+
+    It never waits for the per-payer cap: then only the mail is left out (spec 1.1, 2).
+    """
     stage = _stage(case)
     if stage is not Stage.ESCALATION:
         return "it is not time to escalate"
@@ -274,6 +273,9 @@ def escalate(case: Case, policy: Policy, now: datetime) -> Decision | str:
     if case.customer.strategic:
         call = "The customer is strategic: a person calls instead of sending mail."
         actions.append(Action(ActionKind.CALL_TASK, call, stage=stage))
+    elif cap_ends(case, policy, now, stage):
+        without = f"The escalation goes without a mail: {written_lately(policy)}. A person takes over."
+        actions.append(Action(ActionKind.SKIP, without, stage=stage))
     else:
         actions.append(Action(ActionKind.SEND, because, stage=stage, to=_address(case)))
     return Decision(tuple(actions), None, because)
@@ -303,6 +305,11 @@ def cap_ends(case: Case, policy: Policy, now: datetime, stage: Stage | None) -> 
         return free
     rhythm = rhythm_of(case.customer, policy)
     return into_window(free, rhythm.calendar.calendar, rhythm.zone.zone, policy.window)
+
+
+def written_lately(policy: Policy) -> str:
+    """Say in a phrase what the per-payer cap waits for; the other case may be an earlier one of the same invoice."""
+    return f"the contact was written to in another case less than {policy.payer.cap_days} days ago"
 
 
 class NothingLeftError(ValueError):
