@@ -19,6 +19,8 @@ R = TypeVar("R", InvoiceReading, Standing)
 TELL_AGAIN = timedelta(days=1)
 # How long to wait for a vendor that says asking again cannot help, when it must be asked again all the same.
 SLOWLY = timedelta(hours=1)
+# What a person who is told of it can do.
+CHECK_LEDGER = "Check the connection to the ledger; what waits goes out once it can be read."
 
 
 def in_time(reading: R | Unreadable, policy: Policy, now: datetime) -> R | Unreadable:
@@ -38,10 +40,15 @@ def never_given_up(who: str, said: Unreadable, policy: Policy, now: datetime, si
 
 
 def ask_again(
-    item: models.OutboxItem, row: models.Case, journal: Journal, verdict: Verdict, at: datetime
+    item: models.OutboxItem,
+    row: models.Case,
+    journal: Journal,
+    verdict: Verdict,
+    at: datetime,
+    proposal: str = CHECK_LEDGER,
 ) -> str:
     """Put an effect back into the queue until `at`; its first wait and the day's end leave an entry."""
-    tell_waiting(item, row, journal, verdict)
+    tell_waiting(item, row, journal, verdict, proposal)
     moved = claims.move_effect(
         item, frm=[MessageState.CLAIMED], to=MessageState.QUEUED, due_at=at, note=verdict.why
     )
@@ -51,7 +58,13 @@ def ask_again(
     return MessageState.QUEUED.value
 
 
-def tell_waiting(item: models.OutboxItem, row: models.Case, journal: Journal, verdict: Verdict) -> None:
+def tell_waiting(
+    item: models.OutboxItem,
+    row: models.Case,
+    journal: Journal,
+    verdict: Verdict,
+    proposal: str = CHECK_LEDGER,
+) -> None:
     """Note what an effect waits for, once for each reason, and in the end ask a person."""
     tell = verdict.kind is VerdictKind.REVIEW and not people.asked_since(
         row, ReviewKind.LEDGER_UNREADABLE, journal.now - TELL_AGAIN
@@ -61,7 +74,6 @@ def tell_waiting(item: models.OutboxItem, row: models.Case, journal: Journal, ve
         detail = {name: what for name, what in about.items() if what} or {"key": item.key}
         journal.entry(row, "why_not", verdict.why, detail=detail)
     if tell:
-        proposal = "Check the connection to the ledger; what waits goes out once it can be read."
         journal.review(row, ReviewKind.LEDGER_UNREADABLE, verdict.why, proposal)
 
 
@@ -71,8 +83,10 @@ def _gist(why: str) -> str:
 
 
 def answers_again(row: models.Case, journal: Journal) -> None:
-    """The ledger can be read again: what lay on a desk about it is done."""
-    said = "The ledger can be read again."
+    """The ledger, or the mailbox, can be read again: what lay on a desk about it is done."""
+    about = [item for item in people.open_reviews_of(row) if item.kind == ReviewKind.LEDGER_UNREADABLE.value]
+    mailbox = any(item.reason.startswith("The mailbox") for item in about)
+    said = f"The {'mailbox' if mailbox else 'ledger'} can be read again."
     if people.settle_kind(row, ReviewKind.LEDGER_UNREADABLE, said, "dunwell", journal.now):
         journal.entry(row, "settled", said)
     unblock(row)

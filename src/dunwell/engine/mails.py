@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from dunwell.engine.ask_again import answers_again, ask_again, tell_waiting
 from dunwell.engine.clock import Clock
+from dunwell.engine.incoming.deaf import CHECK_MAILBOX, deaf
 from dunwell.engine.incoming.unheard import unheard
 from dunwell.engine.letters import (
     About,
@@ -105,18 +106,19 @@ def _pass_gate(desk: _Desk, reads: Mapping[int, Reread], lease: timedelta) -> _R
     }
     if waiting := _unread(desk, kept, verdicts):
         return waiting
+    policy = keep.book_of(desk.parts[0].row.policy_id).policy
+    unread = deaf([part.stage for part in desk.parts], policy, desk.ports, desk.now)
     for part in desk.parts:
-        if ReviewKind.LEDGER_UNREADABLE in built[part.row.pk].reviews and kept[part.item.pk].readable:
+        asked = ReviewKind.LEDGER_UNREADABLE in built[part.row.pk].reviews
+        if asked and unread is None and kept[part.item.pk].readable:
             answers_again(part.row, desk.journal)
     no = {
         pk: each for pk, each in verdicts.items() if each.kind not in (VerdictKind.SEND, VerdictKind.ADJUST)
     }
     if no:
         return _turn_back(desk, no)
-    item = desk.item
-    wait = unheard(item.to_address, desk.parts[0].row.customer_id, desk.ports, desk.now)
-    if wait is not None and wait.again_at is not None:
-        return ask_again(item, desk.parts[0].row, desk.journal, wait, wait.again_at)
+    if waiting := _lie_unread(desk, unread):
+        return waiting
     letter = _words(desk, built, verdicts)
     if isinstance(letter, Unwritable):
         broken = Verdict(VerdictKind.REVIEW, letter.reason, review=ReviewKind.CONTENT)
@@ -160,6 +162,19 @@ def _unread(desk: _Desk, kept: Mapping[int, Reread], verdicts: Mapping[int, Verd
         return "taken"
     desk.journal.write()
     return queued.value
+
+
+def _lie_unread(desk: _Desk, unread: Verdict | None) -> str:
+    """What the customer may have written and nobody has seen makes the whole mail wait; "" when nothing has."""
+    item, first = desk.item, desk.parts[0].row
+    if unread is not None and unread.again_at is not None:
+        for part in desk.parts[1:]:
+            tell_waiting(part.item, part.row, desk.journal, unread, CHECK_MAILBOX)
+        return ask_again(item, first, desk.journal, unread, unread.again_at, CHECK_MAILBOX)
+    wait = unheard(item.to_address, first.customer_id, desk.ports, desk.now)
+    if wait is not None and wait.again_at is not None:
+        return ask_again(item, first, desk.journal, wait, wait.again_at)
+    return ""
 
 
 def _leave(desk: _Desk, built: Mapping[int, Case], letter: Letter, lease: timedelta) -> _Ready | str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from dunwell.engine.addresses import reply_address
 from dunwell.engine.ask_again import answers_again, ask_again
 from dunwell.engine.clock import Clock
+from dunwell.engine.incoming.deaf import CHECK_MAILBOX, deaf
 from dunwell.engine.incoming.unheard import unheard
 from dunwell.engine.letters import message_id
 from dunwell.engine.links import link_in
@@ -69,7 +70,8 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
     since, policy = desk.item.queued_at, desk.book.policy
     ledgers = keep_reread(desk.row, read.ledgers, policy, desk.journal)
     case = snapshots.snapshots([desk.row], desk.now)[desk.row.pk]
-    if ledgers.readable and ReviewKind.LEDGER_UNREADABLE in case.reviews:
+    unread = deaf([None], policy, desk.ports, desk.now)
+    if ledgers.readable and unread is None and ReviewKind.LEDGER_UNREADABLE in case.reviews:
         answers_again(desk.row, desk.journal)
     says = drafts.says(desk.letter)
     verdict = check_letter_gate(
@@ -79,6 +81,8 @@ def _judged(desk: Desk, read: _Read, via: str, lease: timedelta) -> LedgerMail |
         return ask_again(desk.item, desk.row, desk.journal, verdict, verdict.again_at)
     if verdict.kind is not VerdictKind.SEND:
         return turn_back(desk, verdict)
+    if unread is not None and unread.again_at is not None:
+        return ask_again(desk.item, desk.row, desk.journal, unread, unread.again_at, CHECK_MAILBOX)
     wait = unheard(desk.letter.to_address, desk.row.customer_id, desk.ports, desk.now)
     if wait is not None and wait.again_at is not None:
         return ask_again(desk.item, desk.row, desk.journal, wait, wait.again_at)
