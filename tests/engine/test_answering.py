@@ -6,6 +6,7 @@ import pytest
 
 from dunwell.engine import answering, review
 from dunwell.engine.review import NotPossibleError
+from dunwell.policy import facts
 from dunwell.policy.confirming import Choice
 from dunwell.policy.money import Money
 from dunwell.policy.replies import ReplyKind
@@ -109,6 +110,95 @@ def test_a_dispute_stops_the_clock_of_the_chosen_invoice_only() -> None:
     world.run_for(days=40)
     assert [mail for mail in world.postbox.mails if "INV-1" in mail.subject] == before
     assert world.case("in_2").status == "escalated"
+
+
+@pytest.mark.parametrize(
+    ("kind", "until", "held"),
+    [
+        (ReplyKind.DISPUTE, None, "dispute"),
+        (ReplyKind.PROMISE, date(2026, 4, 20), "promise"),
+        (ReplyKind.ASKS_TIME, date(2026, 4, 20), "pause"),
+    ],
+)
+def test_unless_said_otherwise_the_decision_is_about_what_the_mail_is_about(
+    kind: ReplyKind, until: date | None, held: str
+) -> None:
+    world = written_to("in_1", "in_2", "in_3")
+    mail = replied(world, "About INV-2: we never got it.")
+    assert [holds(f"in_{n}") for n in (1, 2, 3)] == [[("reply", None, False)]] * 3
+    before = the_same(world)
+
+    decided(world, mail, kind, until)
+
+    assert [holds(f"in_{n}")[1:] for n in (1, 3)] == [[], []]
+    assert [(kind, over) for kind, _, over in holds("in_2")] == [("reply", True), (held, False)]
+    assert world.reviews("in_1") == world.reviews("in_3") == []
+    assert the_same(world) == before
+    world.run()
+    assert the_same(world) == before, "nothing leaves in the same breath"
+
+
+def test_a_plan_without_a_choice_is_for_the_invoice_the_mail_names() -> None:
+    world = written_to("in_1", "in_2")
+    mail = replied(world, "Can we pay INV-2 in two instalments?")
+
+    decided(world, mail, ReplyKind.HARDSHIP, parts=PARTS)
+
+    assert (holds("in_1"), holds("in_2")[-1]) == ([("reply", None, True)], ("payment_plan", None, False))
+
+
+def test_what_was_said_of_a_closed_invoice_lets_the_others_go_on() -> None:
+    world = written_to("in_1", "in_2")
+    world.pays("in_1")
+    world.run()
+    first = world.postbox.mails[0]
+    mail = replied(world, "INV-1 was wrong anyway.", references=(first.message_id,))
+    models.IncomingMail.objects.update(about=[world.case("in_1").pk])
+    assert holds("in_2") == [("reply", None, False)]
+
+    decided(world, mail, ReplyKind.DISPUTE)
+
+    assert (holds("in_1"), holds("in_2")) == ([], [("reply", None, True)])
+    assert (world.reviews("in_1"), world.reviews("in_2")) == ([], [])
+
+
+def test_a_mail_that_a_person_places_holds_the_customer_s_other_invoices_too() -> None:
+    world = written_to("in_1", "in_2")
+    mail = replied(world, "Please wait.", sender="kim@elsewhere.example", subject="Hello")
+    assert (mail.state, holds("in_1"), holds("in_2")) == ("unmatched", [], [])
+
+    answering.assign_mail(mail_id=mail.pk, invoice="INV-2", by=ANA, now=world.now, ports=world.ports)
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.about) == ("waiting", [world.case("in_2").pk])
+    assert [holds("in_1"), holds("in_2")] == [[("reply", None, False)]] * 2
+
+
+def test_a_machine_s_mail_in_a_person_s_words_is_decided_about_like_any_other() -> None:
+    world = written_to()
+    mail = replied(world, "We dispute this.", automatic="Auto-Submitted: auto-generated")
+    assert (mail.state, holds(), world.reviews()) == ("waiting", [], ["reply"])
+
+    decided(world, mail, ReplyKind.DISPUTE)
+
+    assert (holds(), world.reviews()) == ([("dispute", None, False)], ["dispute"])
+
+
+def test_a_clerk_s_successor_is_named_for_the_customers_the_mail_is_about() -> None:
+    world = World()
+    clerk = facts.Contact("Pat Clerk", "pat@accountants.example", "test")
+    for number in (1, 2):
+        world.customer(f"cus_{number}", contact=clerk)
+        world.fails(f"in_{number}", f"cus_{number}")
+    world.run()
+    mail = replied(world, "I left.", sender=clerk.email, subject="Hello")
+
+    decision = {"cases": (world.case("in_2").pk,), "name": "Robin Lee", "email": "robin@cus-2.example"}
+    decided(world, mail, ReplyKind.WRONG_PERSON, **decision)
+
+    found = models.Contact.objects.filter(email="robin@cus-2.example")
+    assert list(found.values_list("customer__external_id", flat=True)) == ["cus_2"]
+    assert [holds("in_1"), holds("in_2")] == [[("reply", None, True)]] * 2
 
 
 def test_already_paid_gives_three_days_to_find_the_money() -> None:
