@@ -178,7 +178,7 @@ MAIL: dict[str, Break] = {
     "When Noel Sample of Pinecrest Learning is back was not noted once.": _a_forgotten_return,
     "gus@penhallow-optics.example was written to 2 times.": _a_second_mail_to_nobody,
     "What came back from Gus Sample did not go to Ada Sample at once.": _none_for_the_next_contact,
-    "Galloway Textiles should have had one mail with one link about 3 invoices.": _no_mail_about_all_three,
+    "Galloway Textiles should have had only mails with one link about 3 invoices.": _no_mail_about_all_three,
     "Caldera Foods should have been written to the morning after, but was": _late_after_a_broken_word,
     "is not Priya Sample's to whoever had asked.": _an_answer_of_somebody_else,
     "Harrow Instruments should have had 1 answers, but had 0.": _an_answer_marked_as_automatic,

@@ -196,7 +196,7 @@ BOUNCES = Sample(
 THREE = Sample(
     "Galloway Textiles", "INV-2026-04-1260", 120_000, _at(4, 20, 14, 0), "recovered", 2, state="NC",
     contact="Rosa Sample", months=8,
-    about="three invoices fail at once: after a first notice one mail is about all, and its one link pays all",
+    about="three invoices fail at once: the notice is about all, so is the reminder, and its one link pays all",
 )  # fmt: skip
 SECOND_OF_THREE = replace(THREE, number="INV-2026-04-1261", amount=34_000)
 THIRD_OF_THREE = replace(THREE, number="INV-2026-04-1262", amount=9_500)

@@ -82,6 +82,11 @@ class World:
         self.worker = Worker("sandbox")
         self.done: Counter[str] = Counter()
 
+    @property
+    def loses_webhooks(self) -> bool:
+        """Whether webhooks come late, twice or never, so that what failed at once is not heard of at once."""
+        return self._chaos is not None
+
     def __enter__(self) -> Self:
         try:
             self._web = ThreadedWSGIServer(("127.0.0.1", self._web_port), _Quiet)
