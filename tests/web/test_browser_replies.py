@@ -47,7 +47,7 @@ def test_the_form_shows_what_a_kind_needs_and_says_what_would_happen(visit: Visi
         log_in(page)
         page.goto(f"/replies/{mail.pk}/")
         kind = page.get_by_label("It means")
-        expect(page.locator(".ours .foresight")).to_contain_text("(promise) until 2026-04-21")
+        expect(page.locator(".ours .foresight")).to_contain_text("(promise) until Tue 21 Apr, 23:59 New York")
         kind.select_option("dispute")
         expect(page.get_by_label("Until", exact=True)).to_be_hidden()
         expect(page.locator(".ours .foresight")).to_contain_text("(dispute) until a person ends it")
@@ -56,7 +56,7 @@ def test_the_form_shows_what_a_kind_needs_and_says_what_would_happen(visit: Visi
         kind.select_option("hardship")
         page.get_by_label("Equal parts").fill("2")
         page.get_by_label("The first on").fill("2026-05-01")
-        expect(page.locator(".ours .foresight")).to_contain_text("USD 7,100.00, is due on 2026-05-01")
+        expect(page.locator(".ours .foresight")).to_contain_text("USD 7,100.00, is due on Fri 1 May")
         page.get_by_role("button", name="This is what it means").click()
         expect(page.get_by_text("Noted. The case follows it from here.")).to_be_visible()
 

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from dunwell.policy.words import AttemptOutcome, CaseStatus, Ending, MessageState, ReviewKind, Stage, Track
 from dunwell.store.models import Case, OutboxItem, PaymentAttempt, TimelineEntry
 from dunwell.web.cases import ENTRIES
+from dunwell.web.times import friendly
 from tests.web import letters, sample
 from tests.web.conftest import soup, text, words_of
 from tests.web.sample import NOW, Wanted
@@ -31,7 +32,10 @@ def test_the_head_says_who_owes_how_much_on_what(desk: Client) -> None:
     head = soup(desk.get(f"/cases/{aurelius.pk}/")).select_one(".case-head")
 
     assert head is not None
-    assert words_of(head) == ("Aurelius Partners Invoice INV-2026-04-1198 Open USD 14,200.00 open")
+    assert words_of(head) == (
+        "Aurelius Partners Invoice INV-2026-04-1198 Open "
+        "Contact Imani Osei <ap@aurelius-partners.example> USD 14,200.00 open"
+    )
 
 
 def test_a_partial_payment_shows_both_amounts(desk: Client) -> None:
@@ -221,6 +225,59 @@ def test_a_mail_shows_subject_recipient_time_state_and_text(desk: Client) -> Non
     )
     assert "Stopped, not sent" in mails
     assert "The invoice was paid." in mails
+
+
+def test_mails_in_and_out_stand_in_one_list_by_time(desk: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    sample.incoming(aurelius, subject="Which card?", received_at=NOW - timedelta(days=6), state="done")
+    sample.incoming(aurelius, subject="And now?", received_at=NOW - timedelta(hours=1))
+
+    listed = soup(desk.get(f"/cases/{aurelius.pk}/")).select("#mails > .mails")
+    subjects = [each.get_text() for each in listed[0].select(".what > strong")]
+
+    assert len(listed) == 1
+    number = aurelius.invoice.number
+    assert subjects == [
+        f"Payment for invoice {number} did not go through",
+        "Which card?",
+        f"Payment for invoice {number} did not go through",
+        "And now?",
+    ]
+
+
+def test_the_hold_of_a_reply_says_who_replied_and_how_it_begins(desk: Client) -> None:
+    aurelius, _, _ = sample.three_cases()
+    sample.incoming(aurelius, sender_name="Imani Osei", own="Which card is it?")
+
+    held = _section(desk.get(f"/cases/{aurelius.pk}/"), "holds")
+
+    assert "Imani Osei replied Wed 15 Apr, 06:05 New York: “Which card is it?”" in held
+    assert "reply Read" not in held
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ("until 2026-04-21 23:59 America/New_York.", "until Tue 21 Apr, 23:59 New York."),
+        ("(2026-04-21) and 2027-01-04.", "(Tue 21 Apr) and Mon 4 Jan 2027."),
+        ("at 2026-04-21 23:59 UTC, then", "at Tue 21 Apr, 23:59 UTC, then"),
+        ("INV-2026-04-21, 2026-04-1198 and 2026-04-21/7", "INV-2026-04-21, 2026-04-1198 and 2026-04-21/7"),
+        ("2026-13-45 stays", "2026-13-45 stays"),
+        ("clock of America/New_York (set)", "clock of New York (set)"),
+    ],
+)
+def test_stamps_in_sentences_read_like_the_other_dates(kept: str, shown: str) -> None:
+    assert friendly(kept, NOW) == shown
+
+
+def test_a_sentence_of_the_rules_is_shown_friendly_and_a_note_as_it_was_typed(desk: Client) -> None:
+    _, northgate, _ = sample.three_cases()
+    desk.post(f"/cases/{northgate.pk}/note", {"text": "They said 2026-04-21."})
+
+    page = desk.get(f"/cases/{northgate.pk}/")
+
+    assert "The case is on hold (promise) until Tue 21 Apr." in _section(page, "next")
+    assert "They said 2026-04-21." in _section(page, "timeline")
 
 
 def test_the_html_of_a_mail_is_served_for_a_frame_in_which_nothing_runs(desk: Client) -> None:

@@ -15,7 +15,7 @@ from dunwell.policy.playbook import Step, playbook
 from dunwell.policy.words import MailState
 from dunwell.store import accounts, casefile, desk
 from dunwell.store.keep import book_of
-from dunwell.web import forms, history, plans, standing
+from dunwell.web import correspondence, forms, history, plans, standing
 from dunwell.web.reply_forms import PlaceHold
 from dunwell.web.shell import now, page, who_may
 from dunwell.web.times import zone_of
@@ -83,6 +83,8 @@ def case_page(
         "may_approve": request.user.has_perm(accounts.APPROVE),
         "who_may": who_may,
         "waiting_mail": next((mail for mail in file.incoming if mail.state is MailState.WAITING), None),
+        "correspondence": correspondence.of_case(file),
+        "replied": correspondence.replied(file),
         "newest_letter": file.letters[-1] if file.letters else None,
         "order": order,
         "entries": shown,

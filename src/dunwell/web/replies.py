@@ -161,7 +161,7 @@ def preview(request: HttpRequest, mail_id: int) -> HttpResponse:
         said, problem = _what_next(request, found, form)
     elif form.errors.get("kind") is None:
         problem = str(next(iter(form.errors.values()))[0])
-    context = {"next": said, "missing": problem}
+    context = {"next": said, "missing": problem, "now": now()}
     response = render(request, "web/part_reply_next.html", context)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -80,6 +80,12 @@ def when(context: template.Context, at: datetime, zone: ZoneInfo | None = None) 
 
 
 @register.simple_tag(takes_context=True)
+def friendly(context: template.Context, said: str) -> str:
+    """A sentence of the rules with its stamps written as people read them."""
+    return times.friendly(said, context["now"])
+
+
+@register.simple_tag(takes_context=True)
 def clock(context: template.Context, at: datetime) -> SafeString:
     """Show a moment on the customer's clock without the place, which the page names once."""
     text = saying.clock(at, context["zone"], context["now"])
