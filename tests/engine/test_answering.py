@@ -193,10 +193,10 @@ def test_a_clerk_s_successor_is_named_for_the_customers_the_mail_is_about() -> N
     world.run()
     mail = replied(world, "I left.", sender=clerk.email, subject="Hello")
 
-    decision = {"cases": (world.case("in_2").pk,), "name": "Robin Lee", "email": "robin@cus-2.example"}
-    decided(world, mail, ReplyKind.WRONG_PERSON, **decision)
+    second, email = world.case("in_2").pk, "robin@cus-2.example"
+    decided(world, mail, ReplyKind.WRONG_PERSON, cases=(second,), name="Robin Lee", email=email)
 
-    found = models.Contact.objects.filter(email="robin@cus-2.example")
+    found = models.Contact.objects.filter(email=email)
     assert list(found.values_list("customer__external_id", flat=True)) == ["cus_2"]
     assert [holds("in_1"), holds("in_2")] == [[("reply", None, True)]] * 2
 
