@@ -57,6 +57,11 @@ def test_the_form_shows_what_a_kind_needs_and_says_what_would_happen(visit: Visi
         page.get_by_label("Equal parts").fill("2")
         page.get_by_label("The first on").fill("2026-05-01")
         expect(page.locator(".ours .foresight")).to_contain_text("USD 7,100.00, is due on Fri 1 May")
+        # Typed and not yet left: the preview follows all the same.
+        page.get_by_label("Or the parts one by one").press_sequentially("2026-05-01 USD 7,100.00")
+        expect(page.locator(".ours .foresight")).to_contain_text("USD 7,100.00")
+        expect(page.locator(".ours .foresight")).to_contain_text("The parts come to")
+        page.get_by_label("Or the parts one by one").fill("")
         page.get_by_role("button", name="This is what it means").click()
         expect(page.get_by_text("Noted. The case follows it from here.")).to_be_visible()
 
