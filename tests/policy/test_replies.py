@@ -235,6 +235,50 @@ def test_a_person_on_holiday_who_promises_has_promised() -> None:
     assert (reading.kind, reading.date) == (ReplyKind.PROMISE, date(2026, 5, 12))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your automatic reply said you're on leave. Please call me about invoice INV-1.",
+        "I've received your message and will answer tomorrow after checking with legal.",
+        "Is this an automated email? I want to talk to a person.",
+        "I am out of the office until Monday. Please do not contact me again.",
+        "I am out of the office until Monday. Wait until then.\n\nRegards,\nKim\nPS this is not our invoice",
+        'I am away until Monday. "We dispute this."',
+        "I am away until Monday. See https://x.example/",
+        "I am away until Monday. Regulators have been told.",
+        "I am out of the office.",
+        "I was away until Monday.",
+        "We have received your message and will reply within two days.",
+        "Ich bin bis Freitag im Urlaub. Rufen Sie mich danach an.",
+        "Je suis en congés jusqu'au 15 mai, appelez-moi ensuite.",
+        "Estoy de vacaciones hasta el 15 de mayo, pero llámeme.",
+    ],
+)
+def test_what_is_more_than_an_absence_note_is_a_person(text: str) -> None:
+    assert kind_of(text) is not ReplyKind.AUTO_REPLY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am out of the office until May 11.\n\nBest regards,\nTom Reed\nAccounts Payable",
+        "Hi Sam,\n\nI'm away until May 11. Please contact my colleague Ann Lee (ann@corp.example).",
+        "Ich bin bis 11. Mai im Urlaub. I am on leave until May 11.",
+        "Merci pour votre message. Je suis en congés jusqu'au 11 mai inclus.",
+        "Estoy de viaje hasta el 11 de mayo. Para cualquier urgencia, contacten con Ana Ruiz.",
+    ],
+)
+def test_a_whole_absence_note_is_a_machine_and_says_until_when(text: str) -> None:
+    reading = read_reply(text.encode(), AT, NEW_YORK)
+    assert (reading.kind, reading.date) == (ReplyKind.AUTO_REPLY, date(2026, 5, 11))
+
+
+@pytest.mark.parametrize("header", ["Precedence: bulk", "X-Auto-Response-Suppress: All"])
+def test_a_header_that_only_hints_makes_no_machine_of_a_question(header: str) -> None:
+    body = "We have received your email. What is this invoice for?"
+    assert read_reply(mail(body, header), AT, NEW_YORK).kind is ReplyKind.OTHER
+
+
 HTML = (
     "<html><head><style>p{color:red}</style><title>We dispute this</title></head><body><!-- We will not pay -->"
     "<p>Hi Felix,</p><p>we will pay <b>on</b><br>Friday.</p>"
@@ -269,6 +313,9 @@ def test_the_text_part_is_read_before_the_html_part() -> None:
         "We will pay on Friday.".encode("utf-16"),
         mail("We will pay on Friday.", kind="text/plain; charset=klingon"),
         mail("We will pay on Friday.", kind="text/plain; charset=base64"),
+        mail("We will pay on Friday.", kind="text/plain; charset=rot13"),
+        mail("We will pay on Friday.", kind="text/plain; charset=punycode"),
+        mail("We will pay on Friday.", kind="text/plain; charset=ISO_8859-15"),
         mail("We will pay on Friday.", kind='text/plain; charset="u\x00tf"'),
         b"Subject: x\nFrom: y\n\nWe will pay on Friday.\n\n-- \nWe dispute nothing",
         b"Hi Felix: We will pay on Friday.",
@@ -322,6 +369,9 @@ MEGABYTE = 1_000_000
         ("deep html", mail("<div>" * 400_000, kind="text/html")),
         ("unfinished html", mail("<a " * 400_000 + "<!--" * 100_000, kind="text/html")),
         ("unfinished styles", mail("<style " * 400_000, kind="text/html")),
+        ("runs of base64", b"From: x\nTo: y\n\n" + (b"A" * 76 + b"\n") * 330_000 + b"-"),
+        ("short runs of base64", b"From: x\nTo: y\n\n" + ((b"A" * 76 + b"\n") * 5_900 + b"-\n") * 55),
+        ("punycode", mail("a-" + "99999" * 200_000, kind="text/plain; charset=punycode")),
         ("commas", b"we will, " * 200_000),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -366,6 +416,11 @@ def test_broken_mails_never_break_the_reader() -> None:
         for _ in range(30):
             broken[chance.randrange(len(broken))] = chance.randrange(256)
         assert read_reply(bytes(broken), AT, NEW_YORK).kind in ReplyKind
+
+
+def test_escapes_of_python_are_not_decoded() -> None:
+    source = mail("\\x57e dispute this.", kind="text/plain; charset=unicode_escape")
+    assert read_reply(source, AT, NEW_YORK).text == "\\x57e dispute this."
 
 
 def test_the_same_reply_gives_the_same_reading_in_any_time_zone_of_the_machine(

@@ -7,6 +7,7 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from dunwell.policy.replies.absence import is_absence_note, is_personal
 from dunwell.policy.replies.judge import Claim, bare_date, days_named, judge, return_date
 from dunwell.policy.replies.mail import Letter, open_letter
 from dunwell.policy.replies.reading import ReplyKind, ReplyReader, ReplyReading
@@ -45,9 +46,10 @@ def read_reply(text_or_email: bytes, at: datetime, zone: ZoneInfo) -> ReplyReadi
         return _automatic(letter, away, letter.auto or f"Subject: {letter.subject[:80]}")
     claim = judge(letter.text, today)
     kind = claim.kind if claim else ReplyKind.OTHER
-    if away and kind in (ReplyKind.OTHER, ReplyKind.WRONG_PERSON, ReplyKind.NEEDS_DOCUMENT):
+    # By its words alone only a whole absence note is a machine's; who stands in reads like another person in charge.
+    if away and kind in (ReplyKind.OTHER, ReplyKind.WRONG_PERSON) and is_absence_note(letter.text, today):
         return _automatic(letter, away, "")
-    if letter.maybe_auto and claim is None:
+    if letter.maybe_auto and claim is None and not is_personal(letter.text):
         return _automatic(letter, None, letter.maybe_auto)
     if claim is None:
         bare = bare_date(letter.text, today)

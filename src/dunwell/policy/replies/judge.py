@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from dunwell.policy.replies.dates import AMBIGUOUS, MISMATCH, TO_COME, VAGUE, Found, find_dates
 from dunwell.policy.replies.reading import ReplyKind
-from dunwell.policy.replies.sentences import Sentence, sentences
+from dunwell.policy.replies.sentences import Sentence, flat, sentences
 from dunwell.policy.replies.tongue import Rule, Tongue, tongues
 
 _K = ReplyKind
@@ -48,10 +48,21 @@ def judge(text: str, today: date) -> Claim | None:
             for part, following in zip_longest(parts, parts[1:])
             for turned, clause in enumerate(_clauses(part, tongue))
             for claim in _claims(clause, today, tongue, turned=bool(turned))
+            if not _undone(claim, text, following, tongue)
         ]
         if claims:
             return _weightiest(claims)
     return None
+
+
+def _undone(claim: Claim, text: str, following: Sentence | None, tongue: Tongue) -> bool:
+    """Say whether what follows takes a claim back: "paid. It bounced", "on the 15th - pending approval"."""
+    if claim.kind is _K.ALREADY_PAID:
+        return any(tongue.payment_undone.search(part.text) for part in sentences(text[claim.end :]))
+    if claim.kind is not _K.PROMISE or following is None:
+        return False
+    joined = any(mark in flat(text)[claim.end : following.start] for mark in (" -", ";"))
+    return joined and tongue.condition.match(following.text) is not None
 
 
 def _with_afterthought(claim: Claim, following: Sentence | None, today: date, tongue: Tongue) -> Claim:
@@ -71,7 +82,7 @@ def return_date(text: str, today: date) -> Claim | None:
     for tongue in _spoken(parts):
         away = None
         for part in parts:
-            hit = tongue.away.search(part.text)
+            hit = tongue.away.search(part.text) or tongue.absence.says.search(part.text)
             if hit:
                 away = away or Claim(_K.AUTO_REPLY, part.start + hit.start(), part.start + hit.end())
         if away:
@@ -187,6 +198,8 @@ def _dated(rule: Rule, part: Sentence, span: tuple[int, int], today: date, tongu
     if chosen is None:
         return Claim(rule.kind, part.start + start, part.start + end)
     if past and chosen.note.endswith(TO_COME):
+        return None
+    if rule.kind is _K.PROMISE and chosen.day and chosen.day < today:
         return None
     notes = (chosen.note,) if chosen.note else ()
     start, end = min(start, chosen.start), max(end, chosen.end)

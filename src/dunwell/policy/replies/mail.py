@@ -24,7 +24,16 @@ _KNOWN_HEADERS = frozenset(
     )
 )
 # Thousands of full base64 lines in a row are an attachment, never a text.
-_ATTACHED = re.compile(rb"\n(?:[A-Za-z0-9+/]{60,80}={0,2}\r?\n){6000,}")
+_ATTACHED = re.compile(rb"\n(?:[A-Za-z0-9+/]{60,80}={0,2}\r?\n)++")
+_MOST_LINES = 6_000
+# Python knows "charsets" that are no text's (punycode, unicode_escape, rot13), and some are slow: only these are used.
+_TEXT_CHARSET = re.compile(
+    r"(?:utf-?8(?:-sig)?|utf-?16(?:-?[lb]e)?|utf-?32(?:-?[lb]e)?|(?:us-)?ascii|ansi-x3\.4-19\d\d|iso-?8859-?\d{1,2}"
+    r"|latin-?\d{1,2}|windows-?\d{3,4}|cp-?\d{3,4}|koi8-?[rtu]|mac-?(?:roman|cyrillic|greek|latin2)|macintosh|gb-?2312"
+    r"|gbk|gb-?18030|hz(?:-gb-2312)?|big5(?:-?hkscs)?|euc-?(?:jp|kr)|s(?:hift)?-?jis|iso-?2022-?(?:jp|kr)(?:-\d)?"
+    r"|ks-?c-?5601(?:-1987)?|tis-?620)",
+    re.IGNORECASE,
+)
 _HEADER = re.compile(rb"([A-Za-z][A-Za-z0-9-]*):(?:[ \t]|$)")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
@@ -53,7 +62,9 @@ def open_letter(source: bytes) -> Letter:
 
 def _bounded(source: bytes) -> bytes:
     """Leave out what no reading needs: attachments, and headers and parts beyond any honest size."""
-    lighter = _ATTACHED.sub(b"\n", source)
+    lighter = _ATTACHED.sub(
+        lambda run: b"\n" if run.group().count(b"\n") > _MOST_LINES else run.group(), source
+    )
     head, blank, rest = lighter[:_MOST_SOURCE].partition(
         b"\r\n\r\n" if b"\r\n\r\n" in lighter[:_MOST_HEADERS] else b"\n\n"
     )
@@ -132,6 +143,8 @@ def _decoded(payload: bytes, charset: str) -> str:
     if payload.startswith((b"\xff\xfe", b"\xfe\xff")):
         charset = "utf-16"
     for candidate in (charset, "utf-8"):
+        if not _TEXT_CHARSET.fullmatch(candidate.strip().replace("_", "-")):
+            continue
         try:
             return payload.decode(candidate)[:_MOST_TEXT]
         except (LookupError, UnicodeError, ValueError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 from dunwell.policy.lists import word_set
 from dunwell.policy.replies.reading import ReplyKind
@@ -63,12 +64,33 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class AbsenceWords:
+    """What absence notes of a language are made of; `absence.py` reads them.
+
+    `words`: every word such a note may have, beside days, addresses and names. `says`: that somebody is away.
+    `notes`: what each sentence has one of. `personal`: what no note has. `names`: where a name may stand, in its
+    group `name`. `label`: a heading that says what it is. `closing`: a greeting at the end, alone on its line;
+    `speaks`: words no signature has.
+    """
+
+    words: frozenset[str]
+    says: re.Pattern[str]
+    notes: re.Pattern[str]
+    personal: re.Pattern[str]
+    names: re.Pattern[str]
+    label: re.Pattern[str]
+    closing: re.Pattern[str]
+    speaks: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Tongue:
     """One language: how to recognise it, its rules, and what takes a promise or a claim of payment back.
 
     `harmless`: conditions that change nothing ("if you have any questions"). `question`: a sentence that asks,
-    also without its mark. `away`: words of an automatic answer; `back`: words that lead to a return date;
-    `back_after`: words that follow one. `turn`: where a sentence turns from what is not to what will be.
+    also without its mark. `payment_undone`: what follows a claim of payment and takes it back. `away`: words of an
+    automatic answer; `back`: words that lead to a return date; `back_after`: words that follow one. `turn`: where
+    a sentence turns from what is not to what will be.
     """
 
     code: str
@@ -81,17 +103,21 @@ class Tongue:
     doubt: re.Pattern[str]
     not_a_promise: re.Pattern[str]
     not_a_payment: re.Pattern[str]
+    payment_undone: re.Pattern[str]
     away: re.Pattern[str]
     back: re.Pattern[str]
     back_after: re.Pattern[str]
     turn: re.Pattern[str]
     or_words: re.Pattern[str]
+    absence: AbsenceWords
 
 
 _PATTERNS = (
-    *("harmless", "question", "condition", "doubt", "not_a_promise", "not_a_payment"),
+    *("harmless", "question", "condition", "doubt", "not_a_promise", "not_a_payment", "payment_undone"),
     *("away", "back", "back_after", "turn", "or_words"),
 )
+_ABSENCE_PATTERNS = ("says", "notes", "personal", "names", "label", "closing", "speaks")
+_NAME = r"(?P<name>(?-i:[A-Z\u00c0-\u00dc][\w'-]*)(?: (?-i:[A-Z\u00c0-\u00dc][\w'-]*)){0,2})"
 
 
 @lru_cache(maxsize=1)
@@ -121,7 +147,19 @@ def _tongue(code: str) -> Tongue:
         for each in read["rules"]
     )
     patterns = {name: _any_of(read[name], pieces) for name in _PATTERNS}
-    return Tongue(code=code, common=word_set(read["common"]), dates=dates, rules=rules, **patterns)
+    return Tongue(
+        code=code,
+        common=word_set(read["common"]),
+        dates=dates,
+        rules=rules,
+        absence=_absence(read["absence"], pieces),
+        **patterns,
+    )
+
+
+def _absence(read: Mapping[str, Any], pieces: Mapping[str, str]) -> AbsenceWords:
+    patterns = {name: _any_of(read[name], {**pieces, "name": _NAME}) for name in _ABSENCE_PATTERNS}
+    return AbsenceWords(words=word_set(read["words"].casefold()), **patterns)
 
 
 def _any_of(say: Sequence[str], pieces: Mapping[str, str]) -> re.Pattern[str]:
