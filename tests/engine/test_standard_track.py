@@ -288,6 +288,46 @@ def test_nothing_is_sent_while_a_payment_is_under_way() -> None:
     assert len(world.postbox.mails) == 2
 
 
+def test_a_payment_that_never_ends_is_brought_to_a_person_once_and_goes_on_by_itself() -> None:
+    world = World()
+    world.fails()
+    world.run()
+    world.clock.advance(timedelta(days=1))
+    world.ledger.change("in_1", in_flight=True)
+    world.event("payment_intent.processing", "payment", payment="pi_in_1")
+    world.run()
+    world.run_for(days=13)
+    assert world.said("review") == []
+
+    world.run_for(days=3)
+    assert world.said("review") == ["A payment has been under way for 14 days."]
+    assert world.case().status == "open"
+    world.settle(words.ReviewKind.GATE_CLOSED)
+    world.run_for(days=5)
+    assert len(world.said("review")) == len(world.postbox.mails) == 1
+
+    world.ledger.change("in_1", in_flight=False)
+    world.event("payment_intent.payment_failed", "payment", payment="pi_in_1")
+    world.run_for(days=1)
+    assert len(world.postbox.mails) == 2
+
+
+def test_what_a_person_was_told_of_a_long_payment_is_settled_when_it_ends() -> None:
+    world = World()
+    world.fails()
+    world.run()
+    world.ledger.change("in_1", in_flight=True)
+    world.event("payment_intent.processing", "payment", payment="pi_in_1")
+    world.run_for(days=16)
+    assert models.ReviewItem.objects.filter(closed_at=None).count() == 1
+
+    world.ledger.change("in_1", in_flight=False)
+    world.event("payment_intent.payment_failed", "payment", payment="pi_in_1")
+    world.run()
+    assert models.ReviewItem.objects.filter(closed_at=None).count() == 0
+    assert world.said("settled") == ["No payment is under way any more."]
+
+
 def test_a_decline_code_nobody_knows_is_a_warning_and_reads_generic() -> None:
     world = World()
     world.fails(code="brand_new_code")

@@ -359,6 +359,39 @@ def test_a_payment_under_way_keeps_the_case_silent_for_a_day() -> None:
     assert decided(case(about=invoice(in_flight=True))) == ("in_flight", [], SOON + days(1))
 
 
+def test_a_payment_under_way_for_two_weeks_is_asked_about_once_and_looked_at_every_day() -> None:
+    of = case(about=invoice(in_flight=True, in_flight_since=SOON))
+    late = SOON + days(14)
+    ask = ("in_flight", [(ActionKind.REVIEW, ReviewKind.GATE_CLOSED)], late + days(1))
+
+    assert decided(of, late - days(1 / 24)) == ("in_flight", [], late - days(1 / 24) + days(1))
+    assert decided(of, late) == ask
+    action = decide(of, POLICY, late).actions[0]
+    assert (action.review, action.because) == (
+        ReviewKind.GATE_CLOSED,
+        "A payment has been under way for 14 days.",
+    )
+    waiting = replace(of, reviews=(ReviewKind.GATE_CLOSED,))
+    assert decided(waiting, late + days(1)) == ("in_flight", [], late + days(2))
+    settled = replace(of, gate_told_at=late)
+    assert decided(settled, late + days(9)) == ("in_flight", [], late + days(10))
+    told_of_another = replace(of, gate_told_at=SOON)
+    assert decided(told_of_another, late) == ask
+
+
+def test_a_payment_first_seen_under_way_by_its_attempt_counts_from_there() -> None:
+    tries = [
+        Attempt(SOON - days(9), AttemptTrigger.STRIPE, AttemptOutcome.PROCESSING),
+        Attempt(SOON, AttemptTrigger.RETRY, AttemptOutcome.PROCESSING),
+        Attempt(SOON + days(1), AttemptTrigger.RETRY, AttemptOutcome.DECLINED),
+    ]
+    of = case(about=invoice(in_flight=True), attempts=tuple(tries))
+
+    assert decided(of, SOON + days(13))[1] == []
+    assert decided(of, SOON + days(14))[1] == [(ActionKind.REVIEW, ReviewKind.GATE_CLOSED)]
+    assert decided(replace(of, attempts=()), SOON + days(90))[1] == []
+
+
 @pytest.mark.parametrize("state", [MessageState.QUEUED, MessageState.CLAIMED, MessageState.HANDING_OVER])
 def test_nothing_is_added_to_a_message_on_its_way(state: MessageState) -> None:
     of = case(messages=(sent(Stage.NOTICE, SOON, state),))

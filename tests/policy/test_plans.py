@@ -166,6 +166,17 @@ def test_money_under_way_is_given_a_day() -> None:
     assert (decision.actions, decision.next_look) == ((), late + days(1))
 
 
+def test_money_under_way_for_two_weeks_keeps_no_plan() -> None:
+    of = planned(80_000, in_flight=True)
+    of = replace(of, invoice=replace(of.invoice, in_flight_since=utc("2026-05-30 12:00")))
+
+    assert decide(of, POLICY, utc("2026-06-13 11:59")).actions == ()
+    decision = decide(of, POLICY, utc("2026-06-13 12:00"))
+    assert [action.kind for action in decision.actions] == [ActionKind.RESUME, ActionKind.REVIEW]
+    after = replace(of, holds=())
+    assert decide(after, POLICY, utc("2026-06-13 12:00")).rule == "in_flight"
+
+
 def test_paying_early_never_breaks_a_plan() -> None:
     for minor in (39_999, 40_000, 1):
         decision = decide(planned(minor), POLICY, utc("2026-06-30 13:00"))

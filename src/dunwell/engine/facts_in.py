@@ -8,6 +8,7 @@ from typing import Any
 from dunwell.engine import booked, reopening
 from dunwell.engine.ports import Ports
 from dunwell.engine.record import consider, react
+from dunwell.engine.rereading import payment_ended
 from dunwell.policy import facts, words
 from dunwell.policy.book import Book
 from dunwell.policy.opening import Opening, open_on, past_due_from
@@ -85,6 +86,7 @@ def invoice_read(
     journal = Journal(now)
     last.invoice, last.customer = kept.row, payer
     _refresh(last, arrears, failures, kept.changes, journal, new_attempt=new_attempt)
+    payment_ended(last, kept, journal)
     reopening.tell_the_end(last, arrears, journal)
     consider([last], journal, ports, alarm=False)
     journal.write()

@@ -9,8 +9,9 @@ from dunwell.engine.ports import Ports
 from dunwell.policy.facts import InvoiceReading, Unreadable
 from dunwell.policy.ledger import Gathering, Standing, UnappliedReading
 from dunwell.policy.policy import Policy
-from dunwell.policy.words import CollectionOwner
-from dunwell.store import cases, gathered, keep, models
+from dunwell.policy.rules import LONG_UNDER_WAY
+from dunwell.policy.words import CollectionOwner, ReviewKind
+from dunwell.store import cases, gathered, keep, models, people
 from dunwell.store.journal import Journal
 
 NOT_SET_UP = booked.NOT_SET_UP
@@ -78,6 +79,7 @@ def keep_reread(row: models.Case, read: Reread, policy: Policy, journal: Journal
         by = "netsuite" if booked.is_booked(row.invoice.external_id) else "stripe"
         for change in kept.changes:
             journal.entry(row, "invoice", change, by=by)
+        payment_ended(row, kept, journal)
         if ours and not kept.overtaken and is_quiet(stripe):
             row.proved_at = stripe.at
             journal.changed(row)
@@ -87,6 +89,16 @@ def keep_reread(row: models.Case, read: Reread, policy: Policy, journal: Journal
         else:
             gathered.keep_standing(row, standing)
     return replace(read, stripe=stripe, standing=standing)
+
+
+def payment_ended(row: models.Case, kept: keep.InvoiceKept, journal: Journal) -> None:
+    """The payment a person was told of because it took so long has come to an end: that item is done."""
+    if keep.NO_LONGER_UNDER_WAY not in kept.changes:
+        return
+    for item in people.open_reviews_of(row):
+        if item.kind == ReviewKind.GATE_CLOSED.value and item.reason.startswith(LONG_UNDER_WAY):
+            people.settle_review(item, keep.NO_LONGER_UNDER_WAY, "dunwell", journal.now)
+            journal.entry(row, "settled", keep.NO_LONGER_UNDER_WAY)
 
 
 def is_quiet(reading: InvoiceReading) -> bool:

@@ -89,7 +89,10 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """The invoice as last read. `open` is the amount still owed now; `source` is where it is read."""
+    """The invoice as last read. `open` is the amount still owed now; `source` is where it is read.
+
+    `in_flight_since` is when the payment under way was first seen.
+    """
 
     id: str
     number: str
@@ -102,6 +105,7 @@ class Invoice:
     auto_advance: bool | None = None
     next_attempt: datetime | None = None
     source: InvoiceSource = InvoiceSource.STRIPE
+    in_flight_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,7 @@ class Case:
     contact last got a dunning message on any *other* case (the per-payer cap, spec 2). `track_chosen`: a person
     chose the track, which answers for an MRR nobody could read. `ledger` is None where no ledger is set up.
     `under_way` are effects other than messages that are queued or being performed. `reopened_at`: the case had
-    ended, and the money was taken back then.
+    ended, and the money was taken back then. `gate_told_at`: when a person was last told that nothing may be sent.
     """
 
     track: Track | None
@@ -250,6 +254,7 @@ class Case:
     instrument: Instrument | None = None
     under_way: frozenset[ActionKind] = frozenset()
     reopened_at: datetime | None = None
+    gate_told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dunwell.policy.calendars import at_local, calendar_for
 from dunwell.policy.facts import Case, Customer, Hold, Instalment
 from dunwell.policy.money import Money
 from dunwell.policy.policy import Policy
-from dunwell.policy.retries import is_under_way
+from dunwell.policy.retries import is_under_way, stalled_since
 from dunwell.policy.words import HoldKind
 from dunwell.policy.zones import zone_for
 
@@ -44,9 +44,10 @@ def plans_of(case: Case, now: datetime) -> list[Hold]:
 def broken_plan(case: Case, policy: Policy, now: datetime) -> Hold | None:
     """Return a plan whose part did not come, ended with the day it was missed; None when every plan is kept.
 
-    Money under way counts as neither: the answer then is None, and the case is looked at again a day later.
+    Money under way counts as neither: the answer then is None, and the case is looked at again a day later. A
+    payment that does not come to an end keeps no plan.
     """
-    if is_under_way(case):
+    if is_under_way(case) and stalled_since(case, policy, now) is None:
         return None
     for hold in plans_of(case, now):
         missed = missed_part(hold.instalments, case.invoice.open, case, policy, now)

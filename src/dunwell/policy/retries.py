@@ -10,6 +10,7 @@ from dunwell.policy.policy import Policy
 from dunwell.policy.preparing import is_ours
 from dunwell.policy.words import (
     ActionKind,
+    AttemptOutcome,
     AttemptTrigger,
     CollectionOwner,
     Rail,
@@ -143,3 +144,18 @@ def retry_now(case: Case, because: str, now: datetime) -> Decision:
 def is_under_way(case: Case) -> bool:
     """Say whether money is moving: a debit in flight, or a charge of ours that is queued or being made."""
     return case.invoice.in_flight or ActionKind.RETRY in case.under_way
+
+
+def stalled_since(case: Case, policy: Policy, now: datetime) -> datetime | None:
+    """Return when a payment that is under way became longer so than a bank takes; None when none has.
+
+    Counts from when it was first seen under way, else from the newest attempt that still is.
+    """
+    if not case.invoice.in_flight:
+        return None
+    tried = (each.at for each in case.attempts if each.outcome is AttemptOutcome.PROCESSING)
+    since = case.invoice.in_flight_since or max(tried, default=None)
+    if since is None:
+        return None
+    at = since + policy.gate.under_way_days * _DAY
+    return at if at <= now else None

@@ -23,7 +23,7 @@ from dunwell.policy.facts import Case, Hold, Invoice
 from dunwell.policy.opening import open_on
 from dunwell.policy.plans import next_check, next_part
 from dunwell.policy.policy import Policy
-from dunwell.policy.retries import is_under_way, look
+from dunwell.policy.retries import is_under_way, look, stalled_since
 from dunwell.policy.saying import hold_word, in_full
 from dunwell.policy.words import (
     ActionKind,
@@ -40,6 +40,7 @@ from dunwell.policy.words import (
 from dunwell.policy.zones import zone_for
 
 CHARGEBACK = "chargeback"
+LONG_UNDER_WAY = "A payment has been under way for"
 ON_ITS_WAY = frozenset({MessageState.QUEUED, MessageState.CLAIMED, MessageState.HANDING_OVER})
 IN_DOUBT = frozenset({MessageState.UNKNOWN, MessageState.REFUSED})
 SETTLED = {
@@ -196,11 +197,17 @@ def no_contact(case: Case, _policy: Policy, _now: datetime) -> Decision | str:
     return "there is a contact"
 
 
-def in_flight(case: Case, _policy: Policy, now: datetime) -> Decision | str:
-    """Keep silent while a payment is under way."""
-    if is_under_way(case):
-        return silent("A payment for the invoice is under way.", now + _IN_FLIGHT_LOOK)
-    return "no payment is under way"
+def in_flight(case: Case, policy: Policy, now: datetime) -> Decision | str:
+    """Keep silent while a payment is under way; ask a person, once, about one that does not come to an end."""
+    if not is_under_way(case):
+        return "no payment is under way"
+    next_look = now + _IN_FLIGHT_LOOK
+    if (stalled := stalled_since(case, policy, now)) is None:
+        return silent("A payment for the invoice is under way.", next_look)
+    because = f"{LONG_UNDER_WAY} {policy.gate.under_way_days} days."
+    if ReviewKind.GATE_CLOSED in case.reviews or (case.gate_told_at and case.gate_told_at >= stalled):
+        return silent(f"{because} A person has been asked.", next_look)
+    return Decision((Action(ActionKind.REVIEW, because, review=ReviewKind.GATE_CLOSED),), next_look, because)
 
 
 def on_its_way(case: Case, _policy: Policy, now: datetime) -> Decision | str:

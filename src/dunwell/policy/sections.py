@@ -201,10 +201,11 @@ class PayBy(Section):
 
 
 class GateRule(Section):
-    """How fresh the ledger's answer must be, and when silence of the ledger reaches a person (spec 5)."""
+    """How fresh the ledger's answer must be, and what waits for how long until a person hears of it (spec 5)."""
 
     reading_max_age_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     tell_person_after_hours: Annotated[int, Field(ge=1, le=240)] = 24
+    under_way_days: Annotated[int, Field(ge=1, le=90)] = 14
 
 
 class Replies(Section):

@@ -27,6 +27,7 @@ IN_LEDGER = "netsuite:"
 # How the keys of our own charges begin.
 OUR_CHARGE = "charge:"
 CHARGED_BACK = "The payment was charged back."
+NO_LONGER_UNDER_WAY = "No payment is under way any more."
 
 
 def keep_event(*, source: str, event: Mapping[str, Any], body: str, now: datetime) -> bool:
@@ -229,17 +230,25 @@ def keep_invoice(
     if said.source is InvoiceSource.NETSUITE:
         values["ledger_id"] = plain(said.id.removeprefix(IN_LEDGER), 40)
     row, created = models.Invoice.objects.select_for_update(no_key=True).get_or_create(
-        external_id=said.id, defaults={**values, "customer": customer}
+        external_id=said.id,
+        defaults={**values, "customer": customer, "in_flight_since": reading.at if said.in_flight else None},
     )
     if created:
         return InvoiceKept(row)
     changes = [*_changes(row, reading), *(_drift(row, reading) if ours else ())]
     if reading.at < row.read_at <= now:
         return InvoiceKept(row, overtaken=bool(changes))
+    values["in_flight_since"] = _in_flight_since(row, reading)
     for name, value in values.items():
         setattr(row, name, value)
     row.save(update_fields=list(values))
     return InvoiceKept(row, tuple(changes))
+
+
+def _in_flight_since(row: models.Invoice, reading: InvoiceReading) -> datetime | None:
+    if not reading.invoice.in_flight:
+        return None
+    return row.in_flight_since if row.in_flight and row.in_flight_since else reading.at
 
 
 def _changes(row: models.Invoice, reading: InvoiceReading) -> list[str]:
@@ -250,7 +259,7 @@ def _changes(row: models.Invoice, reading: InvoiceReading) -> list[str]:
         before = type(said.open)(row.open_minor, row.currency)
         changes.append(f"The open amount changed from {before} to {said.open}.")
     if row.in_flight != said.in_flight:
-        changes.append("A payment is under way." if said.in_flight else "No payment is under way any more.")
+        changes.append("A payment is under way." if said.in_flight else NO_LONGER_UNDER_WAY)
     if row.charged_back != said.charged_back:
         changes.append(CHARGED_BACK if said.charged_back else "The chargeback is over.")
     return changes

@@ -19,7 +19,7 @@ from dunwell.store.instruments import instruments
 _INVOICE = (
     *("id", "external_id", "number", "open_minor", "currency"),
     *("status", "due_on", "rail", "in_flight", "charged_back"),
-    *("auto_advance", "next_attempt_at", "ledger_id", "source"),
+    *("auto_advance", "next_attempt_at", "ledger_id", "source", "in_flight_since"),
 )
 _CUSTOMER = (
     *("id", "external_id", "name", "country", "subdivision", "timezone", "strategic"),
@@ -71,7 +71,7 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
     messages, under_way = _outbox(ids)
     written = _written({contact.email for contact, _ in contacts.values()}, now)
     attempts = _attempts({row.invoice_id for row in rows})
-    reviews = _reviews(ids)
+    reviews, gate_told = _reviews(ids)
     letters = _letters(rows)
     methods = instruments(rows, {pk: invoice.rail for pk, invoice in invoices.items()}, attempts, now)
     built: dict[int, facts.Case] = {}
@@ -99,6 +99,7 @@ def snapshots(rows: Sequence[models.Case], now: datetime) -> dict[int, facts.Cas
             instrument=methods.get(row.id),
             under_way=frozenset(under_way[row.id]),
             reopened_at=row.reopened_at,
+            gate_told_at=gate_told.get(row.id),
         )
     return built
 
@@ -127,6 +128,7 @@ def invoice_facts(row: models.Invoice) -> facts.Invoice:
         auto_advance=row.auto_advance,
         next_attempt=row.next_attempt_at,
         source=words.InvoiceSource(row.source),
+        in_flight_since=row.in_flight_since,
     )
 
 
@@ -318,9 +320,17 @@ def _attempts(invoices: Set[int]) -> dict[int, list[facts.Attempt]]:
     return found
 
 
-def _reviews(ids: Set[int]) -> dict[int, list[words.ReviewKind]]:
+def _reviews(ids: Set[int]) -> tuple[dict[int, list[words.ReviewKind]], dict[int, datetime]]:
+    """What lies on a desk about each case, and when a person was last told that nothing may be sent."""
     found: dict[int, list[words.ReviewKind]] = defaultdict(list)
-    rows = models.ReviewItem.objects.filter(case_id__among=ids, closed_at=None).order_by("pk")
-    for case, kind in rows.values_list("case_id", "kind"):
-        found[case].append(words.ReviewKind(kind))
-    return found
+    told: dict[int, datetime] = {}
+    gate = words.ReviewKind.GATE_CLOSED
+    rows = models.ReviewItem.objects.filter(Q(closed_at=None) | Q(kind=gate.value), case_id__among=ids)
+    for case, kind, opened, closed in rows.order_by("pk").values_list(
+        "case_id", "kind", "opened_at", "closed_at"
+    ):
+        if closed is None:
+            found[case].append(words.ReviewKind(kind))
+        if kind == gate.value:
+            told[case] = opened
+    return found, told

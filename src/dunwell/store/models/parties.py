@@ -79,6 +79,7 @@ class Invoice(models.Model):
     due_on = models.DateField(null=True)
     rail = models.CharField(max_length=16, choices=choices(words.Rail))
     in_flight = models.BooleanField(default=False)
+    in_flight_since = models.DateTimeField(null=True)
     charged_back = models.BooleanField(default=False)
     auto_advance = models.BooleanField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
