@@ -34,7 +34,10 @@ _ANSWERS = {
 
 
 def apply(fact: history.Told, now: datetime, world: World) -> None:
-    """Take in one line of history. `now` is when it is noticed, which downtime makes later than its own time."""
+    """Take in one line of history. `now` is when it is noticed, which downtime makes later than its own time.
+
+    Nothing is sent or charged here: the rules look once everything that was told of this moment is known.
+    """
     if isinstance(fact, history.CustomerLine):
         _customer(fact, now, world)
     elif isinstance(fact, history.ArrearsLine):
@@ -42,7 +45,7 @@ def apply(fact: history.Told, now: datetime, world: World) -> None:
     elif isinstance(fact, history.MethodLine):
         method = world.methods.save(fact.customer, fact.at)
         for invoice in world.open_cases_of(fact.customer):
-            world.react(invoice, now, partial(_charge_with, method))
+            world.charge_soon(invoice, now, partial(_charge_with, method))
     else:
         _on_invoice(fact, now, world)
 
@@ -63,7 +66,7 @@ def _customer(fact: history.CustomerLine, now: datetime, world: World) -> None:
         if before is None or before.mrr != customer.mrr:
             found |= {ReviewKind.MRR_UNKNOWN, ReviewKind.INCOMPLETE}
         world.cases[invoice] = _settled(case, found, world.book.policy)
-        world.look(invoice, now)
+        world.look_soon(invoice, now)
 
 
 def _settled(case: facts.Case, found: set[ReviewKind], policy: Policy) -> facts.Case:
@@ -94,10 +97,8 @@ def _arrears(fact: history.ArrearsLine, now: datetime, world: World) -> None:
         )
     world.cases[fact.invoice] = case
     if opens:
-        # Decided together with what else of this customer comes up at the same moment, as in a tick.
-        world.alarms.put(fact.invoice, now)
-    else:
-        world.look(fact.invoice, now)
+        world.opened.add(fact.invoice)
+    world.look_soon(fact.invoice, now)
 
 
 def _opened(fact: history.ArrearsLine, now: datetime, last: facts.Case | None, world: World) -> facts.Case:
@@ -151,7 +152,7 @@ def _on_invoice(
         case _:
             _from_people(fact, now, world)
     world.cases[fact.invoice] = replace(world.cases[fact.invoice], invoice=invoice)
-    world.look(fact.invoice, now)
+    world.look_soon(fact.invoice, now)
 
 
 def _reopened(case: facts.Case, invoice: str, now: datetime, world: World) -> facts.Case:
@@ -168,8 +169,17 @@ def _reopened(case: facts.Case, invoice: str, now: datetime, world: World) -> fa
 
 
 def _nothing_to_do(fact: history.Fact, case: facts.Case | None, now: datetime, world: World) -> None:
-    """Money on an invoice without a case is ordinary; anything else there deserves a word."""
-    if isinstance(fact, history.HoldLine | history.ReplyLine) and case is not None:
+    """Money on an invoice without a case is ordinary; anything else there deserves a word.
+
+    What covers a customer covers it whichever invoice it was told on.
+    """
+    if isinstance(fact, history.HoldLine) and case is not None and fact.scope is words.HoldScope.CUSTOMER:
+        _hold(fact, now, world)
+    elif isinstance(fact, history.InvoiceLine) and fact.type == "release" and case is not None:
+        if _release_wide(fact.invoice, now, world):
+            because = "The hold on all invoices of the customer was released. This case is closed."
+            world.step(fact.invoice, now, Action(ActionKind.SKIP, because))
+    elif isinstance(fact, history.HoldLine | history.ReplyLine) and case is not None:
         because = f"The case is closed, so this {fact.type} changes nothing."
         world.step(fact.invoice, now, Action(ActionKind.SKIP, because))
 
@@ -183,7 +193,7 @@ def _from_people(
         case history.HoldLine():
             _hold(fact, now, world)
         case history.InvoiceLine(type="dispute"):
-            world.react(fact.invoice, now, lambda c, _p, n: to_dispute(c, n, "customer"))
+            world.react(fact.invoice, now, lambda c, _p, _n: to_dispute(c, fact.at, "customer"))
         case history.InvoiceLine(type="release"):
             _release(fact.invoice, now, world)
         case _:
@@ -204,9 +214,9 @@ def _reply(fact: history.ReplyLine, now: datetime, world: World) -> bool:
     world.unread.put(fact.invoice, owes)
     for invoice in sorted(owes, key=lambda each: each != fact.invoice):
         elsewhere = "" if invoice == fact.invoice else fact.invoice
-        world.react(invoice, now, partial(_hold_for_reply, now, elsewhere))
+        world.react(invoice, now, partial(_hold_for_reply, fact.at, elsewhere))
         if elsewhere:
-            world.look(invoice, now)
+            world.look_soon(invoice, now)
     return True
 
 
@@ -225,7 +235,7 @@ def _read_with(invoice: str, now: datetime, world: World) -> None:
         holds = tuple(replace(hold, ended_at=now) if _waits_for_reply(hold) else hold for hold in case.holds)
         world.cases[other] = _settled(replace(case, holds=holds), {ReviewKind.REPLY}, world.book.policy)
         world.step(other, now, Action(ActionKind.RESUME, f"The reply about {invoice} was read."))
-        world.look(other, now)
+        world.look_soon(other, now)
 
 
 def _waits_for_reply(hold: facts.Hold) -> bool:
@@ -239,12 +249,16 @@ def _hold(fact: history.HoldLine, now: datetime, world: World) -> None:
     ends = translate.hold_end(fact, zone, policy.window.opens)
     parts = translate.instalments(fact, case.invoice.open.currency)
     because = f"{on_hold(fact.kind, ends, zone, parts)} {fact.reason}".strip()
-    hold = facts.Hold(fact.kind, fact.scope, now, ends, fact.reason, "person", instalments=parts)
+    hold = facts.Hold(fact.kind, fact.scope, fact.at, ends, fact.reason, "person", instalments=parts)
+    if case.status is CaseStatus.CLOSED:
+        # Kept there for the cases that open later.
+        world.cases[fact.invoice] = replace(case, holds=(*case.holds, hold))
+        said = f"{because} This case is closed; it holds for all the others of the customer, later ones too."
+        world.step(fact.invoice, now, Action(ActionKind.SKIP, said))
     for invoice in _covered(fact, case, world):
         world.cases[invoice] = _replaced(world.cases[invoice], fact.kind, ends, now)
         world.act(invoice, now, Action(ActionKind.HOLD, because, hold=hold))
-        if invoice != fact.invoice:
-            world.look(invoice, now)
+        world.look_soon(invoice, now)
     if fact.kind in _ANSWERS:
         _read_with(fact.invoice, now, world)
     if fact.kind is HoldKind.VETO and ends is None:
@@ -294,12 +308,22 @@ def _veto(invoice: str, now: datetime, world: World) -> None:
 
 
 def _release(invoice: str, now: datetime, world: World) -> None:
-    case = world.cases[invoice]
-    active = [hold for hold in case.holds if hold.ended_at is None]
-    if not active:
+    if all(hold.ended_at is not None for hold in world.cases[invoice].holds):
         world.step(invoice, now, Action(ActionKind.SKIP, "There was no hold to release."))
         return
-    wide = {hold for hold in active if hold.scope is words.HoldScope.CUSTOMER}
+    _release_wide(invoice, now, world)
+    case = world.cases[invoice]
+    holds = tuple(replace(hold, ended_at=now) if hold.ended_at is None else hold for hold in case.holds)
+    reviews = tuple(kind for kind in case.reviews if kind not in _RELEASED)
+    world.cases[invoice] = replace(case, holds=holds, reviews=reviews)
+    world.step(invoice, now, Action(ActionKind.RESUME, "The hold was released."))
+    _read_with(invoice, now, world)
+
+
+def _release_wide(invoice: str, now: datetime, world: World) -> bool:
+    """End what holds all of a customer's cases, whichever it was told on; say whether anything did."""
+    case = world.cases[invoice]
+    wide = {hold for hold in _holds_of_customer(case.customer.id, world) if hold.ended_at is None}
     over = {
         other: found
         for other, found in world.cases.items()
@@ -311,13 +335,8 @@ def _release(invoice: str, now: datetime, world: World) -> None:
         if other != invoice and found.status is not CaseStatus.CLOSED:
             said = "The hold on all invoices of the customer was released."
             world.step(other, now, Action(ActionKind.RESUME, said))
-            world.look(other, now)
-    case = world.cases[invoice]
-    holds = tuple(replace(hold, ended_at=now) if hold.ended_at is None else hold for hold in case.holds)
-    reviews = tuple(kind for kind in case.reviews if kind not in _RELEASED)
-    world.cases[invoice] = replace(case, holds=holds, reviews=reviews)
-    world.step(invoice, now, Action(ActionKind.RESUME, "The hold was released."))
-    _read_with(invoice, now, world)
+            world.look_soon(other, now)
+    return bool(wide)
 
 
 def _approve(invoice: str, now: datetime, world: World) -> None:

@@ -13,7 +13,7 @@ from dunwell.engine.replay.step import Step
 from dunwell.engine.replay.unread import Unread
 from dunwell.policy import facts, words
 from dunwell.policy.book import Book
-from dunwell.policy.cadence import band_of
+from dunwell.policy.cadence import band_of, is_active
 from dunwell.policy.decide import decide
 from dunwell.policy.decision import Action, Decision
 from dunwell.policy.gate import Verdict, VerdictKind, check_charge_gate, check_gate, check_letter_gate
@@ -33,6 +33,12 @@ from dunwell.policy.words import (
     Stage,
 )
 
+# What a fact calls for at once.
+Answer = Callable[[facts.Case, Policy, datetime], Decision]
+# An invoice that is paid and fails again has another case: its number and when that case was opened.
+_Key = tuple[str, datetime]
+_STOPS = (ActionKind.CLOSE, ActionKind.HOLD)
+
 
 class World:
     """The cases of one replay. What an effect does live happens here at once, and nothing leaves."""
@@ -46,8 +52,13 @@ class World:
         self.unread = Unread()
         # What the last payment of an invoice brought, for when it is taken back.
         self.paid: dict[str, Money] = {}
+        # Invoices whose case was opened, about which nothing has been said.
+        self.opened: set[str] = set()
         self._steps: list[Step] = []
-        self._written: dict[str, dict[str, datetime]] = defaultdict(dict)
+        # When facts called for charges that have not been made.
+        self.charges_at: datetime | None = None
+        self._charges: list[tuple[str, Answer]] = []
+        self._written: dict[str, dict[_Key, datetime]] = defaultdict(dict)
         # What the letter that has not left says.
         self._says: dict[str, Says] = {}
 
@@ -72,7 +83,8 @@ class World:
         contact, at = case.customer.contact, None
         if contact is not None:
             written = self._written[contact.email.casefold()]
-            at = max((at for other, at in written.items() if other != invoice), default=None)
+            mine = (invoice, case.opened_at)
+            at = max((at for other, at in written.items() if other != mine), default=None)
         return replace(case, payer_written_at=at, instrument=instrument, under_way=frozenset(moving))
 
     def look(self, invoice: str, now: datetime) -> None:
@@ -80,9 +92,35 @@ class World:
         while self._look_once(invoice, now):
             pass
 
-    def react(
-        self, invoice: str, now: datetime, answer: Callable[[facts.Case, Policy, datetime], Decision]
-    ) -> None:
+    def look_soon(self, invoice: str, now: datetime) -> None:
+        """Let the rules decide once every fact of this moment is known; what only stops a case happens at once."""
+        self.alarms.put(invoice, now)
+        if self.cases[invoice].status is CaseStatus.CLOSED:
+            return
+        decision = decide(self.seen(invoice, now), self.book.policy, now)
+        if any(action.kind in _STOPS for action in decision.actions):
+            self.look(invoice, now)
+
+    def give_up(self, invoice: str, now: datetime) -> None:
+        """Look no more at a case that waits for something history does not tell, and say so."""
+        self.alarms.put(invoice, None)
+        waits = decide(self.seen(invoice, now), self.book.policy, now).because
+        because = f"{waits} History does not say what came of it, so the replay of this case ends here."
+        self.step(invoice, now, Action(ActionKind.SKIP, because))
+
+    def charge_soon(self, invoice: str, now: datetime, answer: Answer) -> None:
+        """React with a charge once every fact of this moment is known."""
+        self._charges.append((invoice, answer))
+        self.charges_at = now
+
+    def charge(self, now: datetime) -> None:
+        """Make the charges that facts of this moment called for, on cases that are not over by now."""
+        charges, self._charges, self.charges_at = self._charges, [], None
+        for invoice, answer in charges:
+            if self.cases[invoice].status is not CaseStatus.CLOSED:
+                self.react(invoice, now, answer)
+
+    def react(self, invoice: str, now: datetime, answer: Answer) -> None:
         """Carry out what a fact calls for at once; say why not when it calls for nothing."""
         decision = answer(self.cases[invoice], self.book.policy, now)
         for action in decision.actions:
@@ -115,6 +153,7 @@ class World:
     def step(self, invoice: str, now: datetime, action: Action, together: Together | None = None) -> None:
         """Note what was done, or not done. `together`: the mail about several invoices that is sent."""
         case = self.cases[invoice]
+        self.opened.discard(invoice)
         self._steps.append(
             Step(
                 at=now,
@@ -137,6 +176,7 @@ class World:
             return False
         self._refresh(invoice, now)
         decision = decide(self.seen(invoice, now), self.book.policy, now)
+        self._say_born_on_hold(invoice, decision, now)
         leaving = self._leaving(invoice, decision, now)
         if leaving is not None and invoice not in leaving.invoices:
             # Another invoice of the payer has waited longer: it goes first, and this one waits for the cap.
@@ -155,6 +195,15 @@ class World:
         if waits and not held and decision.next_look is None and case.status is CaseStatus.OPEN:
             self.cases[invoice] = replace(case, status=CaseStatus.REVIEW)
         return any(again)
+
+    def _say_born_on_hold(self, invoice: str, decision: Decision, now: datetime) -> None:
+        """A case that opens under a hold on all of its customer's says why nothing happens."""
+        if invoice not in self.opened:
+            return
+        self.opened.discard(invoice)
+        holds = self.cases[invoice].holds
+        if not decision.actions and any(is_active(hold, now) for hold in holds):
+            self.step(invoice, now, Action(ActionKind.SKIP, decision.because))
 
     def _say_unsigned(
         self, invoice: str, before: facts.Letter | None, hold: facts.Hold, now: datetime
@@ -208,7 +257,7 @@ class World:
             return False
         if action.letter is not None:
             self.cases[invoice] = letters.sent(self.cases[invoice], now)
-            self._written[(action.to or "").casefold()][invoice] = now
+            self._note_written(invoice, now, action)
         else:
             self._note_message(invoice, now, action)
         self.step(invoice, now, action)
@@ -241,7 +290,10 @@ class World:
         case, to = self.cases[invoice], action.to or ""
         message = facts.Message(action.stage or Stage.NOTICE, now, MessageState.SENT, to)
         self.cases[invoice] = replace(case, messages=(*case.messages, message))
-        self._written[to.casefold()][invoice] = now
+        self._note_written(invoice, now, action)
+
+    def _note_written(self, invoice: str, now: datetime, action: Action) -> None:
+        self._written[(action.to or "").casefold()][invoice, self.cases[invoice].opened_at] = now
 
     def _passes(self, invoice: str, now: datetime, action: Action) -> bool:
         verdict = self._at_the_gate(invoice, now, action)
