@@ -27,7 +27,7 @@ def deciding(world: World, mail: models.IncomingMail, kind: ReplyKind) -> Callab
 
 def test_two_people_decide_about_one_reply_and_one_of_them_is_told() -> None:
     world = written_to("in_1", "in_2")
-    mail = replied(world, "We will pay both on April 20.")
+    mail = replied(world, "We will pay both on April 20.", subject="Your invoices")
 
     raised = together(
         deciding(world, mail, ReplyKind.PROMISE),
@@ -69,4 +69,6 @@ def test_a_mail_is_placed_once_by_two_people() -> None:
     raised = together(place("INV-1"), place("INV-2"))
 
     assert [type(error) for error in raised] == [NotPossibleError]
-    assert models.Hold.objects.filter(kind="reply").count() == mail.cases.count() == 1
+    mail.refresh_from_db()
+    assert models.Hold.objects.filter(kind="reply").count() == mail.cases.count() == 2
+    assert len(mail.about) == 1
