@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from dunwell.policy.calendars import CalendarChoice, at_local, calendar_of, into_window, next_opening
 from dunwell.policy.facts import Case, Customer, Hold, PaymentRecord
@@ -15,6 +16,7 @@ STAGES = tuple(Stage)
 _AFTER = dict(pairwise(STAGES))
 _RANK = {stage: rank for rank, stage in enumerate(STAGES)}
 _DAY = timedelta(days=1)
+_MOMENT = timedelta(microseconds=1)
 # A failure may come from a clock ahead of ours; the anchor never does.
 _CLOCKS_DIFFER = timedelta(hours=1)
 _AFTER_FAILURE = "{} days after the failed payment"
@@ -187,7 +189,7 @@ def _planned(
     anchor, stood = case.anchor, ""
     if case.holds:
         if promised := promised_date(case, now, sent):
-            morning = at_local(promised.astimezone(zone).date() + _DAY, policy.window.opens, zone)
+            morning = at_local(_last_day(promised, zone) + _DAY, policy.window.opens, zone)
             word = "plan" if promised in _broken_plans(case) else "promise"
             return morning, policy.cadence.minimum_gap_days * _DAY, f"the morning after a broken {word}", 0
         if held := held_time(case.holds, anchor, now):
@@ -197,6 +199,11 @@ def _planned(
     at = at_local(anchor.astimezone(zone).date() + timedelta(days=days), policy.window.opens, zone)
     start = _AFTER_FAILURE if _began_with_a_failure(case) else _AFTER_DUE
     return at, policy.gaps[band][stage], start + stood, days
+
+
+def _last_day(promised: datetime, zone: ZoneInfo) -> date:
+    """The local day a promise lasted through: one that ends at midnight is of the day before."""
+    return (promised - _MOMENT).astimezone(zone).date()
 
 
 def _broken_plans(case: Case) -> list[datetime | None]:
@@ -245,12 +252,13 @@ def morning_after_holds(
     floor: datetime | None = None
     for hold in case.holds if holds is None else holds:
         end = end_of(hold)
-        if end is None or not case.anchor < end <= now or hold.start >= end:
+        if end is None or not case.anchor < end <= now or hold.start > end:
             continue
         noticed = max(end, hold.ended_at or end)
         if sent is not None and noticed <= sent:
             continue
-        next_day: date = end.astimezone(zone).date() + _DAY
+        kept = hold.kind is HoldKind.PROMISE and end == hold.until
+        next_day = (_last_day(end, zone) if kept else end.astimezone(zone).date()) + _DAY
         first = into_window(at_local(next_day, window.opens, zone), calendar, zone, window)
         if noticed > end:
             first = max(first, next_opening(noticed, calendar, zone, window))

@@ -52,12 +52,26 @@ Currency = Annotated[str, AfterValidator(_currency)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 
 
+# Beyond these years clocks and calendars cannot be reckoned with.
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+
+
+def _in_reach(value: date) -> date:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"must lie between {FIRST_YEAR} and {LAST_YEAR}")
+    return value
+
+
+Day = Annotated[date, AfterValidator(_in_reach)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+
+
 class Line(BaseModel):
     """What every line has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at: AwareDatetime
+    at: Moment
 
 
 class NamedAddress(BaseModel):
@@ -102,7 +116,7 @@ class ArrearsLine(Line):
     invoice: Name
     amount: str
     currency: Currency
-    due: date | None = None
+    due: Day | None = None
 
     @model_validator(mode="after")
     def _amount_fits(self) -> Self:
@@ -164,7 +178,7 @@ class InstalmentLine(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    due: date
+    due: Day
     amount: str
 
 
@@ -175,9 +189,15 @@ class HoldLine(Line):
     invoice: Name
     kind: HoldKind = HoldKind.PAUSE
     scope: HoldScope = HoldScope.CASE
-    until: date | AwareDatetime | None = None
+    until: Day | Moment | None = None
     reason: str = ""
     instalments: Annotated[tuple[InstalmentLine, ...], Field(max_length=MOST_PARTS)] = ()
+
+    @model_validator(mode="after")
+    def _has_its_date(self) -> Self:
+        if self.kind is HoldKind.PROMISE and self.until is None:
+            raise ValueError("until: a promise needs a date")
+        return self
 
     @model_validator(mode="after")
     def _is_a_plan(self) -> Self:
@@ -195,7 +215,7 @@ class DowntimeLine(Line):
     """Nothing runs between `at` and `until`; what happens meanwhile is found afterwards."""
 
     type: Literal["downtime"]
-    until: AwareDatetime
+    until: Moment
 
 
 Told = (
@@ -217,12 +237,14 @@ def read_history(lines: Iterable[str]) -> list[Fact]:
     facts: list[Fact] = []
     customers: set[str] = set()
     invoices: dict[str, str] = {}
+    owed: dict[str, Money] = {}
     for number, fact in _parsed(lines):
         if facts and fact.at < facts[-1].at:
             raise HistoryError(f"line {number}: at: earlier than the line before it")
         if isinstance(fact, CustomerLine):
             customers.add(fact.customer)
         _known(number, fact, customers, invoices)
+        _adds_up(number, fact, owed)
         facts.append(fact)
     return facts
 
@@ -242,6 +264,9 @@ def _known(number: int, fact: Fact, customers: set[str], invoices: dict[str, str
         raise HistoryError(f"line {number}: customer: no line before this one describes {fact.customer!r}")
     if isinstance(fact, ArrearsLine):
         invoices[fact.invoice] = fact.currency
+    wide = isinstance(fact, HoldLine) and fact.scope is HoldScope.CUSTOMER
+    if isinstance(fact, HoldLine) and wide and fact.invoice not in invoices:
+        raise HistoryError(f"line {number}: invoice: no line before this one tells of {fact.invoice!r}")
     if isinstance(fact, PartialPaymentLine | HoldLine) and fact.invoice in invoices:
         try:
             for place, amount in _parts_of(fact):
@@ -254,6 +279,26 @@ def _known(number: int, fact: Fact, customers: set[str], invoices: dict[str, str
         and fact.until < fact.at
     ):
         raise HistoryError(f"line {number}: until: earlier than at")
+
+
+def _adds_up(number: int, fact: Fact, owed: dict[str, Money]) -> None:
+    """Keep what is open on each invoice, and hold the parts of a plan to it; refused as at the desk.
+
+    Of an invoice that was paid or voided, nothing is known until it fails again.
+    """
+    if isinstance(fact, ArrearsLine):
+        owed[fact.invoice] = fact.money
+    elif isinstance(fact, InvoiceLine) and fact.type in ("paid", "voided", "chargeback"):
+        owed.pop(fact.invoice, None)
+    elif isinstance(fact, PartialPaymentLine) and (left := owed.pop(fact.invoice, None)):
+        left = left.minus(Money.parse(fact.amount, left.currency))
+        if left.minor > 0:
+            owed[fact.invoice] = left
+    elif isinstance(fact, HoldLine) and fact.instalments and (left := owed.get(fact.invoice)):
+        parts = [Money.parse(part.amount, left.currency) for part in fact.instalments]
+        total = Money(sum(part.minor for part in parts), left.currency)
+        if total != left:
+            raise HistoryError(f"line {number}: instalments: come to {total}, but {left} is open")
 
 
 def _parts_of(fact: PartialPaymentLine | HoldLine) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Lines of history to the facts that rules read. Pure."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from dunwell.engine.replay import history
@@ -65,9 +65,6 @@ def less(invoice: facts.Invoice, amount: str, *, credited: bool = False) -> fact
     return replace(invoice, open=left, status=status)
 
 
-_ENDS = {words.HoldKind.PROMISE: time(23, 59, 59)}
-
-
 def hold_end(fact: history.HoldLine, zone: ZoneInfo, opens: time) -> datetime | None:
     """A bare date is the customer's: a promise lasts through that day, any other hold ends as it begins.
 
@@ -75,8 +72,9 @@ def hold_end(fact: history.HoldLine, zone: ZoneInfo, opens: time) -> datetime | 
     """
     if fact.until is None or isinstance(fact.until, datetime):
         return fact.until
-    ends = opens if fact.kind is words.HoldKind.VETO else _ENDS.get(fact.kind, time(0))
-    return datetime.combine(fact.until, ends, zone).astimezone(UTC)
+    ends = opens if fact.kind is words.HoldKind.VETO else time(0)
+    day = fact.until + timedelta(days=1) if fact.kind is words.HoldKind.PROMISE else fact.until
+    return datetime.combine(day, ends, zone).astimezone(UTC)
 
 
 def instalments(fact: history.HoldLine, currency: str) -> tuple[facts.Instalment, ...]:
