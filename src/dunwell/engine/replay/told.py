@@ -146,7 +146,8 @@ def _on_invoice(
         case history.InvoiceLine(type="chargeback"):
             invoice = replace(invoice, charged_back=True)
         case history.InvoiceLine(type="processing"):
-            invoice = replace(invoice, in_flight=True)
+            since = invoice.in_flight_since if invoice.in_flight else fact.at
+            invoice = replace(invoice, in_flight=True, in_flight_since=since)
         case history.PartialPaymentLine():
             invoice = translate.less(invoice, fact.amount, credited=fact.type == "credit")
         case _:
