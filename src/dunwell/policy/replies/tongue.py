@@ -67,17 +67,14 @@ class Rule:
 class AbsenceWords:
     """What absence notes of a language are made of; `absence.py` reads them.
 
-    `words`: every word such a note may have, beside days, addresses and names. `says`: that somebody is away.
-    `notes`: what each sentence has one of. `personal`: what no note has. `names`: where a name may stand, in its
-    group `name`. `label`: a heading that says what it is. `closing`: a greeting at the end, alone on its line;
-    `speaks`: words no signature has.
+    `says`: that somebody is away. `notes`: what each sentence has one of. `personal`: what no note has. `label`: a
+    heading that says what it is. `closing`: a greeting at the end, alone on its line; `speaks`: words no signature
+    has.
     """
 
-    words: frozenset[str]
     says: re.Pattern[str]
     notes: re.Pattern[str]
     personal: re.Pattern[str]
-    names: re.Pattern[str]
     label: re.Pattern[str]
     closing: re.Pattern[str]
     speaks: re.Pattern[str]
@@ -116,8 +113,7 @@ _PATTERNS = (
     *("harmless", "question", "condition", "doubt", "not_a_promise", "not_a_payment", "payment_undone"),
     *("away", "back", "back_after", "turn", "or_words"),
 )
-_ABSENCE_PATTERNS = ("says", "notes", "personal", "names", "label", "closing", "speaks")
-_NAME = r"(?P<name>(?-i:[A-Z\u00c0-\u00dc][\w'-]*)(?: (?-i:[A-Z\u00c0-\u00dc][\w'-]*)){0,2})"
+_ABSENCE_PATTERNS = ("says", "notes", "personal", "label", "closing", "speaks")
 
 
 @lru_cache(maxsize=1)
@@ -158,8 +154,7 @@ def _tongue(code: str) -> Tongue:
 
 
 def _absence(read: Mapping[str, Any], pieces: Mapping[str, str]) -> AbsenceWords:
-    patterns = {name: _any_of(read[name], {**pieces, "name": _NAME}) for name in _ABSENCE_PATTERNS}
-    return AbsenceWords(words=word_set(read["words"].casefold()), **patterns)
+    return AbsenceWords(**{name: _any_of(read[name], pieces) for name in _ABSENCE_PATTERNS})
 
 
 def _any_of(say: Sequence[str], pieces: Mapping[str, str]) -> re.Pattern[str]:
