@@ -18,9 +18,10 @@ ROUNDS = 5
 _NAMES = {"tuning": "tuned on", "held_out": "held out"}
 _WORSE = (ReplyKind.PROMISE, ReplyKind.ALREADY_PAID)
 _ABOUT = (
-    "Labelled replies, {held_out} of them held out: no rule was changed because of one. Precision: of the replies "
-    "read as a kind, how many are of it. Recall: of the replies of a kind, how many were read as it. What is not "
-    "understood is `other`, on purpose: a wrong promise or payment is worse."
+    "Labelled replies, {held_out} of them held out: no rule was tuned on them, but whoever wrote the rules wrote them "
+    "too, and two rules grew by wordings that also stand there. Precision: of the replies read as a kind, how many "
+    "are of it. Recall: of the replies of a kind, how many were read as it. What is not understood is `other`, on "
+    "purpose: a wrong promise or payment is worse."
 )
 
 
